@@ -1,0 +1,47 @@
+"""The exceptions of surefoot, one tree.
+
+::
+
+    SurefootError
+    |-- ArgumentError       a bad argument: its name, its value, the range, what to do  (also ValueError)
+    |-- PositionError       a schedule asked for a step it does not have                (also ValueError)
+    |-- FormatError         a file or text that is not what it claims to be             (also ValueError)
+    |-- TaskError           a task that raised, yields nothing, or cannot be rewound    (also RuntimeError)
+    |-- JournalError        a journal that belongs to another search                    (also RuntimeError)
+    |-- BindingError        an optimizer and a scheduler that lost one another          (also RuntimeError)
+    `-- MissingExtra        an optional dependency that is not installed                (also ImportError)
+"""
+
+from __future__ import annotations
+
+
+class SurefootError(Exception):
+    """Every error that surefoot raises on purpose."""
+
+
+class ArgumentError(SurefootError, ValueError):
+    """A bad argument: the message names it, its value, the allowed range and what to do."""
+
+
+class PositionError(SurefootError, ValueError):
+    """A schedule was asked for a step that it does not have."""
+
+
+class FormatError(SurefootError, ValueError):
+    """A file or a text that is not what it claims to be."""
+
+
+class TaskError(SurefootError, RuntimeError):
+    """A task that raised, yielded nothing, ended early, or cannot be run again."""
+
+
+class JournalError(SurefootError, RuntimeError):
+    """A journal that belongs to another search, or cannot be written."""
+
+
+class BindingError(SurefootError, RuntimeError):
+    """A scheduler whose optimizer is gone, was copied, or is driven by somebody else."""
+
+
+class MissingExtra(SurefootError, ImportError):
+    """An optional dependency is not installed; the message holds the pip command."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from surefoot._version import __version__
+from surefoot._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from surefoot.errors import ArgumentError as ArgumentError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "errors": (
-        "ArgumentError", "BindingError", "FormatError", "JournalError", "MissingExtra", "PositionError",
+        "ArgumentError", "BindingError", "FormatError", "JournalError", "MissingExtraError", "PositionError",
         "SurefootError", "TaskError",
     ),
     "schedule.lengths": ("Clock", "Length", "epochs", "samples", "tokens"),
@@ -30,7 +30,7 @@ _HOME = {
 }  # fmt: skip
 _MODULE = {name: f"surefoot.{module}" for module, names in _HOME.items() for name in names}
 
-__all__ = ["__version__", *sorted(_MODULE)]
+__all__ = sorted(_MODULE)  # noqa: PLE0605  the one list of names is _HOME
 
 
 def __getattr__(name: str) -> object:

@@ -35,7 +35,7 @@ class Trial:
 class Curve:
     """The rate against the loss: trials, the loss at initialisation, and the range test that preceded them.
 
-    ``test_lrs``/``test_losses`` are the range test's rate and raw loss at each of its updates (empty if there was none).
+    ``test_lrs``/``test_losses`` are the range test's rate and raw loss at each of its updates (empty if none was run).
     """
 
     trials: tuple[Trial, ...] = ()

@@ -9,7 +9,7 @@
     |-- TaskError           a task that raised, yields nothing, or cannot be rewound    (also RuntimeError)
     |-- JournalError        a journal that belongs to another search                    (also RuntimeError)
     |-- BindingError        an optimizer and a scheduler that lost one another          (also RuntimeError)
-    `-- MissingExtra        an optional dependency that is not installed                (also ImportError)
+    `-- MissingExtraError   an optional dependency that is not installed                (also ImportError)
 """
 
 from __future__ import annotations
@@ -43,5 +43,5 @@ class BindingError(SurefootError, RuntimeError):
     """A scheduler whose optimizer is gone, was copied, or is driven by somebody else."""
 
 
-class MissingExtra(SurefootError, ImportError):
+class MissingExtraError(SurefootError, ImportError):
     """An optional dependency is not installed; the message holds the pip command."""

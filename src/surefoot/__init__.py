@@ -27,6 +27,8 @@ _HOME = {
     "schedule.phase": ("Phase", "hold", "ramp"),
     "schedule.core": ("Schedule",),
     "history.reading": ("Reading",),
+    "history.columns": ("History",),
+    "history.lines": ("read",),
 }  # fmt: skip
 _MODULE = {name: f"surefoot.{module}" for module, names in _HOME.items() for name in names}
 

@@ -1,0 +1,141 @@
+"""Readings as JSON lines: appended one by one, and readable after a crash in the middle of a line."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from surefoot.errors import ArgumentError, FormatError
+from surefoot.history.columns import History, columns
+from surefoot.history.reading import Reading
+
+_NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+class Log:
+    r"""Append readings to a JSON-lines file; what was written survives a crash of the process.
+
+    Each reading is one line and one write at the end of ``path``; a line that an earlier crash cut short is
+    removed on opening. NaN and infinities are written as text, so that every line is strict JSON.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "run.jsonl"
+    >>> with Log(path) as log:
+    ...     log.write(Reading(0, 2.5, lr=0.1))
+    >>> path.read_text()
+    '{"step": 0, "loss": 2.5, "lr": 0.1}\n'
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise ArgumentError(f"path={str(path)!r} cannot be written ({error.strerror}): choose another.") from error
+        drop_torn_line(self._file)
+
+    def write(self, reading: Reading) -> None:
+        """Append one reading; a lazy validation loss is called first."""
+        os.write(self._file, (dump(reading.judged().row()) + "\n").encode())
+
+    def close(self) -> None:
+        """Force what was written to disk and close the file; closing twice is harmless."""
+        if self._file >= 0:
+            os.fsync(self._file)
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def read(path: str | Path) -> History:
+    r"""Return the history in the JSON-lines file ``path``, one object with ``step`` and ``loss`` a line.
+
+    A last line that a crash cut short is left out; any other bad line raises FormatError with its number.
+    Fields that are not numbers are left out; a line without a ``loss`` (an evaluation, say) has NaN there.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "run.jsonl"
+    >>> _ = path.write_text('{"step": 0, "loss": 2.5}\n{"step": 1, "loss": "nan"}\n{"step": 2, "lo')
+    >>> read(path)["loss"].tolist()
+    [2.5, nan]
+    """
+    found = Path(path)
+    try:
+        text = found.read_bytes()
+    except OSError as error:
+        raise ArgumentError(f"path={str(path)!r} cannot be read ({error.strerror}).") from error
+    rows = list(_rows(text, found))
+    if not rows:
+        raise FormatError(f"{found.name} holds no reading: each line is an object such as {_EXAMPLE}.")
+    return History(columns(rows), str(found))
+
+
+_EXAMPLE = '{"step": 0, "loss": 2.5}'
+
+
+def dump(row: dict[str, Any]) -> str:
+    """Return one flat row as one line of strict JSON (non-finite numbers as text)."""
+    return json.dumps({name: _written(value) for name, value in row.items()})
+
+
+def drop_torn_line(file: int) -> None:
+    """Cut an open file behind its last newline, so that the next line begins a line."""
+    size = os.fstat(file).st_size
+    keep = size
+    while keep > 0:
+        block = os.pread(file, min(keep, 1 << 16), max(keep - (1 << 16), 0))
+        newline = block.rfind(b"\n")
+        if newline >= 0:
+            keep -= len(block) - newline - 1
+            break
+        keep -= len(block)
+    if keep < size:
+        os.ftruncate(file, keep)
+
+
+def _rows(text: bytes, path: Path) -> Iterator[dict[str, float]]:
+    lines = text.split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield _row(json.loads(line))
+        except (ValueError, RecursionError, OverflowError, TypeError):
+            if number == len(lines):
+                return
+            raise FormatError(f"{path.name}, line {number}, is not a reading: expected {_EXAMPLE}.") from None
+
+
+def _row(found: Any) -> dict[str, float]:
+    if not isinstance(found, dict) or "step" not in found:
+        raise ValueError
+    row = {name: _number(value) for name, value in found.items() if _is_number(value)}
+    if not (math.isfinite(row["step"]) and row["step"] >= 0):
+        raise ValueError
+    return row
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, str):
+        return value in _NOT_FINITE
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> float:
+    return _NOT_FINITE[value] if isinstance(value, str) else float(value)
+
+
+def _written(value: float) -> float | str:
+    return value if math.isfinite(value) else str(value)

@@ -1,0 +1,216 @@
+"""What a curve, a schedule and a run of losses look like: the charts of surefoot's nouns, as data.
+
+The nouns are described by what is read from them, so that they can show themselves (``_repr_html_``) by calling down.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surefoot.chart import Axis, Chart, Mark, Series, Tone, rate_text, spread
+from surefoot.errors import ArgumentError
+
+_POINTS = 400
+
+
+class Planned(Protocol):
+    """What is read of a Schedule."""
+
+    @property
+    def peak(self) -> float: ...
+    @property
+    def total(self) -> int | None: ...
+    @property
+    def starts(self) -> tuple[int, ...]: ...
+    def __call__(self, step: int) -> float: ...
+
+
+class Tried(Protocol):
+    """What is read of a Trial."""
+
+    @property
+    def lr(self) -> float: ...
+    @property
+    def loss(self) -> float: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def stage(self) -> str: ...
+    @property
+    def points(self) -> Sequence[int]: ...
+    @property
+    def losses(self) -> Sequence[float]: ...
+
+
+def schedule_chart(schedule: Planned, *, stop: int | None = None, title: str = "") -> Chart:
+    """Return the chart of a schedule's rate over its updates, phases told apart by thin lines.
+
+    ``stop`` [updates] is how far an open schedule is drawn; it raises ArgumentError when neither it nor a total exists.
+    """
+    last = schedule.total if stop is None else stop
+    if last is None:
+        raise ArgumentError("stop=None needs a schedule with an end; this one is open: pass stop=, in updates.")
+    steps = drawn_steps(last, schedule.starts)
+    rates = tuple(schedule(t) for t in steps)
+    top = max((schedule.peak, *rates)) or 1.0
+    marks = tuple(Mark("line", float(s), tone="soft") for s in schedule.starts if 0 < s < last)
+    high = Mark("label", float(steps[int(np.argmax(rates))]), label=f"peak {rate_text(max(rates))}", y=max(rates))
+    end = Mark("label", float(last), label=f"end {rate_text(rates[-1])}", y=rates[-1])
+    return Chart(
+        title or "Learning rate by update",
+        Axis("update", 0.0, float(max(last, 1))),
+        Axis("learning rate", 0.0, top * 1.15),
+        (Series("line", tuple(map(float, steps)), rates, "rate"),),
+        (*marks, high, end) if 0.02 < rates[-1] / top < 0.9 else (*marks, high),
+        f"The rate peaks at {rate_text(max(rates))} and ends at {rate_text(rates[-1])} after {last} updates.",
+    )
+
+
+def drawn_steps(last: int, corners: Iterable[int], points: int = _POINTS) -> tuple[int, ...]:
+    """Return at most a few hundred steps of 0..last-1 that hold every corner and the step before it."""
+    even = np.linspace(0, max(last - 1, 0), min(last, points) or 1).round().astype(int).tolist()
+    exact = {c + d for c in corners for d in (-1, 0) if 0 <= c + d < last}
+    return tuple(sorted(exact | set(even)))
+
+
+def curve_chart(found: Any, *, title: str = "") -> Chart:
+    """Return the chart of a Curve or a Peak: the rate (log) against the loss, what was tried, and what is recommended.
+
+    The range test is a thin line, the trials points by their stage, diverged ones crosses at the upper edge; of a
+    Peak also its range (shaded), the peak itself and the edge. Raises ArgumentError when there is nothing to draw.
+    """
+    curve = getattr(found, "curve", found)
+    trials: tuple[Tried, ...] = tuple(curve.trials)
+    rates = [t.lr for t in trials if t.lr > 0] + [lr for lr in curve.test_lrs if lr > 0]
+    if not rates:
+        raise ArgumentError("curve has neither trials nor a range test: there is nothing to draw.")
+    x = Axis("learning rate", *spread(rates, log=True, margin=0.03), log=True)
+    y = _loss_axis([t.loss for t in trials], curve.test_losses, curve.start_loss)
+    series = (*_test_line(curve.test_lrs, curve.test_losses), *_trial_series(trials, y))
+    marks = () if found is curve else _answer(found, x)
+    return Chart(title or "Loss by learning rate", x, y, series, marks, _said(found))
+
+
+def _loss_axis(trials: Sequence[float], test: Sequence[float], start: float) -> Axis:
+    losses = [v for v in (*trials, *smoothed(test)) if math.isfinite(v)]
+    if not losses:
+        return Axis("loss", 0.0, 1.0)
+    low = min(losses)
+    # What explodes has no upper limit: the starting loss, and the usual loss of a trial, say how far up it matters.
+    ends = [v for v in (start, float(np.median(losses)), *trials) if math.isfinite(v)]
+    ceiling = start * 1.3 if math.isfinite(start) and start > low else float(np.quantile(losses, 0.9))
+    high = max(min(max(ends), ceiling), low)
+    log = low > 0 and high / low > 4
+    if log:
+        return Axis("loss", *spread((low, high), log=True), log=True)
+    bottom, top = spread((low, high), margin=0.08)
+    return Axis("loss", max(bottom, 0.0) if low >= 0 else bottom, top)
+
+
+def smoothed(values: Sequence[float], weight: float = 0.9) -> tuple[float, ...]:
+    """Return the running mean ``m = weight m + (1 - weight) v``, bias-corrected; non-finite values stay as they are.
+
+    >>> [round(v, 3) for v in smoothed((1.0, 1.0, 0.0))]
+    [1.0, 1.0, 0.631]
+    """
+    mean, share, done = 0.0, 0.0, []
+    for value in values:
+        if math.isfinite(value):
+            mean, share = weight * mean + (1 - weight) * value, weight * share + 1 - weight
+        done.append(mean / share if math.isfinite(value) else value)
+    return tuple(done)
+
+
+def _test_line(lrs: Sequence[float], losses: Sequence[float]) -> tuple[Series, ...]:
+    if not lrs:
+        return ()
+    kept = drawn_steps(len(lrs), (), 300)
+    means = smoothed(losses)
+    line = Series("line", tuple(lrs[k] for k in kept), tuple(means[k] for k in kept), "range test, smoothed", "soft")
+    return (line,)
+
+
+def _trial_series(trials: Sequence[Tried], y: Axis) -> tuple[Series, ...]:
+    good = [t for t in trials if math.isfinite(t.loss) and t.loss <= y.high and t.status not in ("diverged", "failed")]
+    lost = sorted(t.lr for t in trials if t not in good)
+    stages = tuple(dict.fromkeys(t.stage for t in good))
+    done = []
+    for k, stage in enumerate(stages):
+        tried = sorted((t.lr, t.loss) for t in good if t.stage == stage)
+        final = k == len(stages) - 1
+        label, tone = stage or "trials", ("main" if final else "second")
+        xs, ys = zip(*tried, strict=True)
+        done.append(Series("points", xs, ys, label, tone, marker="dot" if final else "ring"))  # type: ignore[arg-type]  # a conditional of literals
+    if lost:
+        top = y.low + (y.high - y.low) * 0.97 if not y.log else y.high / (y.high / y.low) ** 0.03
+        done.append(Series("points", tuple(lost), (top,) * len(lost), "diverged", "bad", marker="cross"))
+    return tuple(done)
+
+
+def _answer(peak: Any, x: Axis) -> tuple[Mark, ...]:
+    marks = []
+    if peak.low is not None and peak.high is not None and peak.low < peak.high:
+        marks.append(Mark("region", max(peak.low, x.low), min(peak.high, x.high), tone="good"))
+    if peak.edge is not None and x.low <= peak.edge <= x.high:
+        marks.append(Mark("line", peak.edge, label=f"edge {rate_text(peak.edge)}", tone="bad"))
+    if peak.lr is not None:
+        marks.append(Mark("line", peak.lr, label=f"peak {rate_text(peak.lr)}", tone="good"))
+    return tuple(marks)
+
+
+def _said(found: Any) -> str:
+    lr = getattr(found, "lr", None)
+    if lr is None:
+        return f"{len(getattr(found, 'curve', found).trials)} trials, loss against learning rate."
+    between = "" if found.low is None or found.high is None else f" ({rate_text(found.low)} to {rate_text(found.high)})"
+    edge = "" if found.edge is None else f" Runs diverge from {rate_text(found.edge)} on."
+    return f"The recommended peak is {rate_text(lr)}{between}.{edge}"
+
+
+def losses_chart(runs: Any, *, title: str = "") -> Chart:
+    """Return the chart of loss over update: of a History (``step`` and ``loss`` columns), or of trials.
+
+    Of trials the best is drawn in the main tone and named by its rate, the others behind it. Raises ArgumentError
+    when no run holds a finite loss.
+    """
+    lines = _history_lines(runs) if hasattr(runs, "loss") else _trial_lines(tuple(runs))
+    steps = [s for line in lines for s in line.x]
+    losses = [v for line in lines for v in line.y if math.isfinite(v)]
+    if not losses:
+        raise ArgumentError("runs hold no finite loss: there is nothing to draw.")
+    low, high = min(losses), float(np.quantile(losses, 0.995))
+    log = low > 0 and high / low > 30
+    y = Axis("loss", *spread((low, high), log=log), log=log)
+    x = Axis("update", 0.0, float(max((*steps, 1))))
+    return Chart(title or "Loss by update", x, y, lines, (), f"{len(lines)} series over {int(x.high)} updates.")
+
+
+def _history_lines(history: Any) -> tuple[Series, ...]:
+    steps, losses = np.asarray(history.step, dtype=float), np.asarray(history.loss, dtype=float)
+    kept = np.array(drawn_steps(len(steps), ()), dtype=int)[: len(steps)]
+    means = np.array(smoothed(losses.tolist(), 0.95))
+    raw = _line(steps[kept], losses[kept], "loss", "soft")
+    val = getattr(history, "val_loss", None)
+    found = np.zeros(0, dtype=bool) if val is None else np.isfinite(np.asarray(val, dtype=float))
+    extra = (_line(steps[found], np.asarray(val)[found], "validation", "second"),) if found.any() else ()
+    return (raw, _line(steps[kept], means[kept], "smoothed", "main"), *extra)
+
+
+def _line(x: NDArray[np.float64], y: NDArray[np.float64], label: str, tone: Tone) -> Series:
+    return Series("line", tuple(map(float, x)), tuple(map(float, y)), label, tone)
+
+
+def _trial_lines(trials: tuple[Tried, ...]) -> tuple[Series, ...]:
+    drawn = [t for t in trials if len(t.losses) > 1]
+    best = min((t for t in drawn if math.isfinite(t.loss)), key=lambda t: t.loss, default=None)
+    others = [_trial_line(t, "soft", "") for t in drawn if t is not best]
+    return (*others, _trial_line(best, "main", f"best, {rate_text(best.lr)}")) if best is not None else tuple(others)
+
+
+def _trial_line(trial: Tried, tone: Tone, label: str) -> Series:
+    return Series("line", tuple(map(float, trial.points)), smoothed(trial.losses, 0.8), label, tone)

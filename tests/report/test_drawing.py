@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from surefoot.curve import Curve, Trial
+from surefoot.drawing import curve_chart, drawn_steps, losses_chart, schedule_chart, smoothed
+from surefoot.errors import ArgumentError
+from surefoot.schedule.core import Schedule
+from surefoot.schedule.phase import hold
+
+
+def test_a_schedule_is_drawn_through_every_corner_by_its_own_values(examples):
+    chart = schedule_chart(examples.schedule)
+    (rate,) = chart.series
+    assert {0.0, 99.0, 100.0, 799.0, 800.0, 999.0} <= set(rate.x)
+    assert list(rate.y) == [examples.schedule(int(step)) for step in rate.x]
+    assert len(rate.x) < 420
+
+
+def test_an_open_schedule_needs_to_be_told_how_far():
+    schedule = Schedule(1e-3, (hold(None),))
+    with pytest.raises(ArgumentError, match="pass stop="):
+        schedule_chart(schedule)
+    assert schedule_chart(schedule, stop=50).x.high == 50
+
+
+def test_drawn_steps_of_a_short_run_are_all_of_them():
+    assert drawn_steps(5, ()) == (0, 1, 2, 3, 4)
+
+
+def test_a_peak_shows_its_range_edge_and_rate(examples):
+    chart = curve_chart(examples.peak)
+    by_label = {mark.label: mark for mark in chart.marks}
+    assert by_label["peak 4e-3"].x == 4e-3
+    assert by_label["edge 0.1"].x == 0.1
+    (region,) = [mark for mark in chart.marks if mark.kind == "region"]
+    assert (region.x, region.end) == (2e-3, 7e-3)
+    assert chart.x.log
+    assert "4e-3" in chart.description
+
+
+def test_trials_are_told_apart_by_stage_and_the_diverged_are_crosses_inside_the_plot(examples):
+    chart = curve_chart(examples.curve)
+    labels = [series.label for series in chart.series]
+    assert labels == ["range test, smoothed", "probe", "verify", "diverged"]
+    cross = chart.series[-1]
+    assert cross.marker == "cross"
+    assert cross.x == (0.1,)
+    assert chart.y.low < cross.y[0] < chart.y.high
+    assert chart.marks == ()
+
+
+def test_an_explosion_does_not_flatten_the_rest(examples):
+    chart = curve_chart(examples.curve)
+    assert chart.y.high < 4.0
+    assert chart.y.low < 0.5
+
+
+def test_nothing_to_draw_is_said():
+    with pytest.raises(ArgumentError, match="nothing to draw"):
+        curve_chart(Curve())
+    with pytest.raises(ArgumentError, match="nothing to draw"):
+        losses_chart((Trial(1e-3, 0, 0, 10, math.nan, "failed"),))
+
+
+def test_only_diverged_trials_still_make_a_chart():
+    chart = curve_chart(Curve((Trial(1e-3, 0, 3, 10, math.nan, "diverged"),)))
+    assert [series.label for series in chart.series] == ["diverged"]
+
+
+def test_the_best_trial_stands_before_the_others(examples):
+    chart = losses_chart(examples.trials)
+    assert chart.series[-1].label == "best, 4e-3"
+    assert [s.tone for s in chart.series[:-1]] == ["soft"] * 4
+
+
+class Columns:
+    step = (0, 1, 2, 3)
+    loss = (2.0, 1.0, math.nan, 0.5)
+    val_loss = (math.nan, 1.1, math.nan, 0.6)
+
+
+def test_a_history_shows_its_loss_its_mean_and_its_validation():
+    chart = losses_chart(Columns())
+    assert [series.label for series in chart.series] == ["loss", "smoothed", "validation"]
+    assert chart.series[2].x == (1.0, 3.0)
+    assert chart.x.high == 3.0
+
+
+def test_smoothing_keeps_a_constant_and_passes_gaps_on():
+    means = smoothed((3.0, math.nan, 3.0))
+    assert means[0] == pytest.approx(3.0)
+    assert math.isnan(means[1])
+    assert means[2] == pytest.approx(3.0)

@@ -1,0 +1,78 @@
+"""A character-level language model: a pre-LN transformer that reads the documentation of Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, gelu, scaled_dot_product_attention
+
+from surefoot.history.reading import Reading
+from surefoot.schedule.core import Schedule
+from surefoot.tasks.loop import build, held_out, seeded, set_lr
+from surefoot.tasks.steps import updates
+from surefoot.tasks.text import text
+
+
+class Block(nn.Module):
+    """Attention and a perceptron, each normalised before and added to its input."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
+        self.up, self.down = nn.Linear(width, 4 * width, bias=False), nn.Linear(4 * width, width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (
+            part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in self.qkv(self.norm1(x)).chunk(3, -1)
+        )
+        seen = scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.out(seen.transpose(1, 2).flatten(-2))
+        return x + self.down(gelu(self.up(self.norm2(x))))
+
+
+class Transformer(nn.Module):
+    """Characters in, logits of the next character out; returned as [batch, character, position]."""
+
+    def __init__(self, characters: int, *, context: int, width: int, depth: int, heads: int) -> None:
+        super().__init__()
+        self.token, self.place = nn.Embedding(characters, width), nn.Embedding(context, width)
+        self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(depth)))
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, characters, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.blocks(self.token(x) + self.place(torch.arange(x.shape[1])))
+        return self.head(self.norm(hidden)).transpose(1, 2)  # type: ignore[no-any-return]  # modules return Any
+
+
+def charlm(
+    schedule: Schedule,
+    *,
+    seed: int = 0,
+    width: int = 64,
+    depth: int = 2,
+    context: int = 64,
+    batch: int = 16,
+    momentum: float = 0.9,
+    weight_decay: float = 0.1,
+) -> Iterator[Reading]:
+    """Train a transformer on ``batch`` windows of ``context`` characters an update; the loss is in nats a character."""
+    page = text()
+    with seeded(seed):
+        model = Transformer(len(page.alphabet), context=context, width=width, depth=depth, heads=4)
+    optimizer = build("adamw", model.parameters(), momentum=momentum, weight_decay=weight_decay)
+    order = torch.Generator().manual_seed(seed)
+    everywhere = torch.linspace(0, len(page.held) - context - 1, 64).long()
+    validate = held_out(model, cross_entropy, *page.windows(everywhere, context, held=True))
+    for step in updates(schedule):
+        rate = schedule(step)
+        set_lr(optimizer, rate)
+        x, y = page.windows(torch.randint(len(page.train) - context, (batch,), generator=order), context)
+        loss = cross_entropy(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        yield Reading(step, loss.item(), lr=rate, val_loss=validate)

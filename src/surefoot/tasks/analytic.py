@@ -16,14 +16,16 @@ from surefoot.schedule.core import Schedule
 from surefoot.tasks.steps import updates
 
 Vector = NDArray[np.float64]
+_HARMONIC = tuple(1 / k for k in range(1, 101))
 
 
 def quadratic(
     schedule: Schedule, *, seed: int = 0, spectrum: tuple[float, ...] = (1.0, 10.0, 100.0), momentum: float = 0.0
 ) -> Iterator[Reading]:
-    """Descend f(x) = sum(spectrum * x**2) / 2 from a normal random point; without momentum stable below 2/max(spectrum).
+    """Descend f(x) = sum(spectrum * x**2) / 2 from a random normal point.
 
-    At a constant rate r and without momentum, x after t updates is (1 - r * spectrum)**t times its start.
+    Without momentum it is stable exactly below 2 / max(spectrum), and x after t updates at a constant rate is
+    (1 - rate * spectrum)**t times its start.
     """
     curvature = np.asarray(spectrum, float)
     x = np.random.default_rng(seed).standard_normal(len(curvature))
@@ -41,13 +43,13 @@ def noisy_quadratic(
     schedule: Schedule,
     *,
     seed: int = 0,
-    spectrum: tuple[float, ...] = tuple(1 / k for k in range(1, 101)),
+    spectrum: tuple[float, ...] = _HARMONIC,
     noise: float = 1.0,
     batch: int = 1,
 ) -> Iterator[Reading]:
-    """Descend a bowl whose centre jumps: f_t(x) = sum(spectrum * (x - c_t)**2) / 2, c_t normal, variance noise**2/batch.
+    """Descend a bowl whose centre jumps: sum(spectrum * (x - c)**2) / 2, c normal with variance noise**2/batch.
 
-    E[x**2] <- (1 - rate * spectrum)**2 E[x**2] + (rate * spectrum * noise)**2 / batch; the validation loss has no noise.
+    E[x**2] <- (1 - rate * spectrum)**2 E[x**2] + (rate * spectrum * noise)**2 / batch; the validation loss has c = 0.
     Source: Which Algorithmic Choices Matter at Which Batch Sizes?, arXiv 1907.04164 (2019).
     """
     curvature = np.asarray(spectrum, float)
@@ -63,7 +65,7 @@ def noisy_quadratic(
 
 
 def rosenbrock(schedule: Schedule, *, seed: int = 0, momentum: float = 0.9) -> Iterator[Reading]:
-    """Descend f(a, b) = (1 - a)**2 + 100 (b - a**2)**2 from near (-1.2, 1): a bent valley with its minimum at (1, 1).
+    """Descend f(a, b) = (1 - a)**2 + 100 (b - a**2)**2 from near (-1.2, 1): a bent valley with the minimum at (1, 1).
 
     Source: Rosenbrock, An automatic method for finding the greatest or least value of a function (1960).
     """

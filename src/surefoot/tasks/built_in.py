@@ -31,13 +31,36 @@ BUILT_IN: dict[str, BuiltIn] = {
     "digits_cnn": BuiltIn(
         "surefoot.tasks.digits:digits_cnn", 1000, "a convolutional network on the same", "adam", 1e-3, _IMAGES
     ),
+    "mnist1d": BuiltIn(
+        "surefoot.tasks.mnist1d:mnist1d",
+        1500,
+        "a convolutional network with BatchNorm on MNIST-1D",
+        "momentum",
+        0.1,
+        ("torch", "mnist1d"),
+    ),
+    "tabular": BuiltIn("surefoot.tasks.tabular:tabular", 1000, "a regression on 354 patients", "adam", 1e-3, _IMAGES),
+    "finetune": BuiltIn(
+        "surefoot.tasks.finetune:finetune",
+        600,
+        "a pretrained perceptron learns five new digits",
+        "adamw",
+        1e-3,
+        _IMAGES,
+    ),
+    "finetune_lora": BuiltIn(
+        "surefoot.tasks.finetune:finetune_lora", 600, "the same through LoRA adapters", "adamw", 1e-3, _IMAGES
+    ),
     "charlm": BuiltIn(
         "surefoot.tasks.charlm:charlm", 1000, "a character transformer on Python's manual", "adamw", 1e-3, ("torch",)
+    ),
+    "muon": BuiltIn(
+        "surefoot.tasks.muon:muon", 600, "the same transformer under Muon and AdamW", "muon", 0.02, ("torch",)
     ),
     "quadratic": BuiltIn("surefoot.tasks.analytic:quadratic", 500, "a quadratic bowl", "sgd", 0.01),
     "noisy_quadratic": BuiltIn(
         "surefoot.tasks.analytic:noisy_quadratic", 500, "a quadratic bowl seen through noise", "sgd", 0.01
     ),
-    "rosenbrock": BuiltIn("surefoot.tasks.analytic:rosenbrock", 2000, "Rosenbrock's bent valley", "momentum", 0.1),
+    "rosenbrock": BuiltIn("surefoot.tasks.analytic:rosenbrock", 2000, "Rosenbrock's bent valley", "sgd", 0.1),
     "valley": BuiltIn("surefoot.tasks.analytic:valley", 1000, "a steep valley with a slow river in it", "sgd", 0.01),
 }

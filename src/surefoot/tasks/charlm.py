@@ -26,12 +26,12 @@ class Block(nn.Module):
         self.up, self.down = nn.Linear(width, 4 * width, bias=False), nn.Linear(4 * width, width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v = (
-            part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in self.qkv(self.norm1(x)).chunk(3, -1)
-        )
+        parts = self.qkv(self.norm1(x)).chunk(3, -1)
+        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
         seen = scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.out(seen.transpose(1, 2).flatten(-2))
-        return x + self.down(gelu(self.up(self.norm2(x))))
+        more: Tensor = self.down(gelu(self.up(self.norm2(x))))
+        return x + more
 
 
 class Transformer(nn.Module):
@@ -45,7 +45,8 @@ class Transformer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = self.blocks(self.token(x) + self.place(torch.arange(x.shape[1])))
-        return self.head(self.norm(hidden)).transpose(1, 2)  # type: ignore[no-any-return]  # modules return Any
+        logits: Tensor = self.head(self.norm(hidden))
+        return logits.transpose(1, 2)
 
 
 def charlm(

@@ -7,7 +7,7 @@ import random
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -93,7 +93,7 @@ def _generate_mnist1d() -> dict[str, NDArray[np.float64]]:
     return {name: made[name] for name in ("x", "y", "x_test", "y_test")}
 
 
-def _save(path: Path, arrays: dict[str, NDArray[np.float64]]) -> None:
+def _save(path: Path, arrays: dict[str, Any]) -> None:
     # Written beside its place and renamed, so that a killed process leaves no half file.
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:

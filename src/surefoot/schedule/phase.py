@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.errors import ArgumentError
-from surefoot.schedule.lengths import LengthLike, parse
+from surefoot.schedule.lengths import Length, LengthLike, parse
 from surefoot.schedule.shapes import SHAPES, Shape
+from surefoot.schedule.window import Window, check, cut, index, sped
 
 Parameter = float | int | str | tuple[Any, ...]
 
@@ -20,7 +22,8 @@ Parameter = float | int | str | tuple[Any, ...]
 class Phase:
     """A stretch of ``length`` updates whose factor goes from ``start`` to ``stop`` along ``shape``.
 
-    ``start`` and ``stop`` are factors of the peak in [0, 1]; ``length`` None means open (never ends).
+    ``start`` and ``stop`` are factors of the peak in [0, 1]; ``length`` None means open (never ends). ``gain``
+    multiplies the shape's value; ``window`` makes the phase a piece of a longer one (``part``, ``sped``), exactly.
     """
 
     length: LengthLike | None
@@ -28,16 +31,75 @@ class Phase:
     stop: float = 1.0
     shape: str = "linear"
     parameters: tuple[tuple[str, Parameter], ...] = ()
+    gain: float = 1.0
+    window: Window | None = None
 
     def __post_init__(self) -> None:
-        for name in ("start", "stop"):
+        for name in ("start", "stop", "gain"):
             object.__setattr__(self, name, _factor(getattr(self, name), name))
+        if self.length is not None and not isinstance(self.length, (str, Length)):
+            object.__setattr__(self, "length", parse(self.length))
         object.__setattr__(self, "parameters", tuple(sorted((k, _frozen(v)) for k, v in self.parameters)))
         _check_shape(self)
+        if self.window is not None:
+            object.__setattr__(self, "window", check(self.window, self.length))
 
     def at(self, i: float | NDArray[np.float64]) -> Any:
         """Return the factor at index ``i`` of the phase (0 <= i <= length)."""
-        return self.formula.factor(i, self.steps, self.start, self.stop, **dict(self.parameters))
+        n = self.steps
+        if self.window is not None:
+            i, n = index(self.window, i), self.window[3]
+        found = SHAPES[self.shape].factor(i, n, self.start, self.stop, **dict(self.parameters))
+        return found if self.gain == 1.0 else self.gain * found
+
+    def part(self, first: int, last: int | None) -> Phase:
+        """Return the updates ``first`` to ``last`` - 1 of this phase as a phase of their own, with the same values.
+
+        The phase's length must be in steps; ``last`` None keeps an open phase open. Raises ArgumentError if the
+        piece does not lie inside the phase.
+
+        >>> ramp(1, 0, 4).part(1, 3)
+        ramp(1.0, 0.0, 4).part(1, 3)
+        >>> float(ramp(1, 0, 4).part(1, 3).at(0.0))
+        0.75
+        """
+        n = self.steps
+        end = n if last is None else last
+        if not (first >= 0 and (end is None or first <= end) and (n is None or (end is not None and end <= n))):
+            raise ArgumentError(f"part({first}, {last}) does not lie inside the phase: it has {n} updates.")
+        length = None if end is None else end - first
+        if (first, length) == (0, n):
+            return self
+        if self.shape == "constant":
+            return replace(self, length=length)
+        return replace(self, length=length, window=cut(self.window, first, n))
+
+    def sped(self, length: int) -> Phase:
+        """Return the phase run through in ``length`` updates: the same factor at the same fraction (``length`` > 0).
+
+        >>> ramp(1, 0, 4, "cosine").sped(8)
+        ramp(1.0, 0.0, 8, 'cosine')
+        """
+        n = self.steps
+        if n is None:
+            raise ArgumentError("an open phase has no fractions to keep: give it a length first.")
+        if self.window is None and _by_fraction(self):
+            return replace(self, length=length)
+        return self if length == n else replace(self, length=length, window=sped(self.window, n, length))
+
+    def times(self, k: float) -> Phase:
+        """Return the phase with every factor times ``k`` in [0, 1].
+
+        >>> ramp(1, 0, 4, "cosine").times(0.5)
+        ramp(0.5, 0.0, 4, 'cosine')
+        """
+        if k == 1.0:
+            return self
+        if k == 0.0:
+            return hold(self.length, 0.0)
+        if self.gain == 1.0 and _by_ends(self):
+            return replace(self, start=self.start * k, stop=self.stop * k)
+        return replace(self, gain=self.gain * k)
 
     @property
     def formula(self) -> Shape:
@@ -56,21 +118,16 @@ class Phase:
     @property
     def end(self) -> float:
         """The factor that is held when nothing follows the phase."""
-        return self.start if self.steps is None else float(self.at(float(self.steps)))
+        return self.gain * self.start if self.steps is None else float(self.at(float(self.steps)))
 
     def __repr__(self) -> str:
-        if self.shape == "constant":
-            at = "" if self.start == 1.0 else f", {self.start!r}"
-            return f"hold({self.length!r}{at})"
-        extra = "".join(f", {k}={v!r}" for k, v in self.parameters)
-        shape = "" if self.shape == "linear" else f", {self.shape!r}"
-        return f"ramp({self.start!r}, {self.stop!r}, {self.length!r}{shape}{extra})"
+        return _text(self)
 
 
 def ramp(start: float, stop: float, length: LengthLike | None, shape: str = "linear", **parameters: Parameter) -> Phase:
     """Return a phase from ``start`` to ``stop`` (factors of the peak) over ``length`` along ``shape``.
 
-    >>> [float(ramp(1, 0, 4, "cosine").at(i).round(4)) for i in range(4)]
+    >>> [round(float(ramp(1, 0, 4, "cosine").at(float(i))), 4) for i in range(4)]
     [1.0, 0.8536, 0.5, 0.1464]
     """
     return Phase(length, start, stop, shape, tuple(parameters.items()))
@@ -85,6 +142,56 @@ def hold(length: LengthLike | None, at: float = 1.0) -> Phase:
     return Phase(length, at, at, "constant")
 
 
+def _text(phase: Phase) -> str:
+    """Return the shortest call that makes the phase again: each candidate is tried before it is believed."""
+    bare = replace(phase, gain=1.0)
+    for piece, text in _calls(bare):
+        if piece == bare and piece.times(phase.gain) == phase:
+            return text if phase.gain == 1.0 else f"{text}.times({phase.gain!r})"
+    fields = (phase.length, phase.start, phase.stop, phase.shape, phase.parameters, phase.gain, phase.window)
+    return f"Phase({', '.join(map(repr, fields))})"
+
+
+def _calls(phase: Phase) -> Iterator[tuple[Phase, str]]:
+    if phase.window is None:
+        yield phase, _whole(phase)
+        return
+    a, b, d, of = phase.window
+    n, whole = phase.steps, replace(phase, length=of, window=None)
+    if b == d == 1:
+        last = None if n is None else a + n
+        yield whole.part(a, last), f"{_whole(whole)}.part({a}, {last})"
+    elif a == 0 and of is not None and n is not None:
+        yield whole.sped(n), f"{_whole(whole)}.sped({n})"
+
+
+def _whole(phase: Phase) -> str:
+    if phase.shape == "constant" and phase.start == phase.stop:
+        at = "" if phase.start == 1.0 else f", {phase.start!r}"
+        return f"hold({phase.length!r}{at})"
+    extra = "".join(f", {k}={v!r}" for k, v in phase.parameters)
+    shape = "" if phase.shape == "linear" else f", {phase.shape!r}"
+    return f"ramp({phase.start!r}, {phase.stop!r}, {phase.length!r}{shape}{extra})"
+
+
+def _by_fraction(phase: Phase) -> bool:
+    """Whether the shape depends on i/n alone: multiplying both by a power of 2 is exact, so the bits tell."""
+    i, n = _probes(phase), phase.steps or 0
+    once, *others = (replace(phase, length=k * n).at(k * i) for k in (1, 2, 1 << 20))
+    return all(np.array_equal(once, other) for other in others)
+
+
+def _by_ends(phase: Phase) -> bool:
+    """Whether halving start and stop halves every value, exactly: then a gain can go into them."""
+    half = replace(phase, start=phase.start / 2, stop=phase.stop / 2)
+    i = _probes(phase)
+    return np.array_equal(phase.at(i), 2 * half.at(i))
+
+
+def _probes(phase: Phase) -> NDArray[np.float64]:
+    return np.linspace(0.0, phase.steps or 4096, 65)
+
+
 def _check_shape(phase: Phase) -> None:
     shape = SHAPES.get(phase.shape)
     if shape is None:
@@ -94,6 +201,10 @@ def _check_shape(phase: Phase) -> None:
     unknown = set(names) - set(shape.parameters)
     if unknown:
         raise ArgumentError(f"shape={phase.shape!r} takes parameters {shape.parameters}, not {sorted(unknown)}.")
+    missing = set(shape.required) - set(names)
+    if missing:
+        raise ArgumentError(f"shape={phase.shape!r} needs the parameters {sorted(missing)}.")
+    shape.check(phase.start, phase.stop, **dict(phase.parameters))
     if phase.length is not None:
         parse(phase.length)
     elif not shape.open:

@@ -1,0 +1,95 @@
+"""Where trials run: in this process or on an executor, remembered by a journal, watched by a progress callback."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+
+from surefoot.curve import Progress, Trial
+from surefoot.errors import TaskError
+from surefoot.search.journal import Journal
+from surefoot.search.running import Request, Watch, run_trial
+from surefoot.task import check_picklable, name_of
+
+Report = Callable[[Progress], None]
+_INTERVAL = 0.05
+
+
+@dataclass(slots=True)
+class Bench:
+    """The bench that a search works at: the updates it may spend, those it spent, and the trials in order."""
+
+    journal: Journal
+    budget: int
+    executor: Executor | None = None
+    progress: Report | None = None
+    spent: int = 0
+    trials: list[Trial] = field(default_factory=list)
+    began: float = field(default_factory=time.perf_counter)
+    told: float = 0.0
+
+    @property
+    def left(self) -> int:
+        """The updates that may still be spent."""
+        return self.budget - self.spent
+
+    @property
+    def seconds(self) -> float:
+        """The time since the search began."""
+        return time.perf_counter() - self.began
+
+    def run(self, requests: Sequence[Request]) -> list[Trial]:
+        """Return the trials that were asked for, in that order: from the journal, or run now and written to it."""
+        new = [request for request in requests if request.key not in self.journal.done]
+        try:
+            if self.executor is None:
+                for request in new:
+                    self._finished(request, run_trial(request, self._watch(request)))
+            elif new:
+                self._sent(self.executor, new)
+        finally:
+            done = [self.journal.done[r.key] for r in requests if r.key in self.journal.done]
+            self.trials.extend(done)
+            self.spent += sum(trial.steps for trial in done)
+        return done
+
+    def _sent(self, executor: Executor, requests: list[Request]) -> None:
+        if isinstance(executor, ProcessPoolExecutor):
+            check_picklable(requests[0].task)
+        futures = {executor.submit(run_trial, request): request for request in requests}
+        try:
+            for future in as_completed(futures):
+                self._finished(futures[future], future.result())
+        except (pickle.PicklingError, BrokenExecutor, AttributeError) as error:
+            raise TaskError(
+                f"{name_of(requests[0].task)} could not be run by the executor ({error!r}): define it at the top level "
+                "of a module that the workers can import, or leave executor=None."
+            ) from error
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def _finished(self, request: Request, trial: Trial) -> None:
+        self.journal.add(request.key, trial)
+        if self.progress is not None:
+            spent = self.spent + trial.steps
+            self.progress(
+                Progress(request.stage, trial.lr, trial.loss, trial.steps, trial.total, spent, self.budget, trial)
+            )
+
+    def _watch(self, request: Request) -> Watch | None:
+        report = self.progress
+        if report is None:
+            return None
+
+        def watch(step: int, loss: float, rate: float) -> None:
+            now = time.perf_counter()
+            if now - self.told >= _INTERVAL:
+                self.told = now
+                spent = self.spent + step + 1
+                report(Progress(request.stage, rate, loss, step + 1, request.steps, spent, self.budget))
+
+        return watch

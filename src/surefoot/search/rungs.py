@@ -1,0 +1,102 @@
+"""The rungs of a search: how long its trials are, how many, and how far apart, for the budget there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from surefoot.schedule.core import Schedule
+from surefoot.schedule.phase import hold, ramp
+
+Recipe = Callable[[float, int], Schedule]
+
+SHORTEST = 6
+"""Updates below which a trial says nothing."""
+VALIDATION = 2
+"""Updates that judging one trial is reckoned to cost (six validation batches at a third of an update each)."""
+COOLDOWN = 0.2
+WARMUP = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """``count`` trials of ``fraction`` of the full run, ``spacing`` octaves apart; ``whole`` runs use the recipe."""
+
+    fraction: float
+    count: int
+    spacing: float
+    whole: bool = False
+
+    @property
+    def name(self) -> str:
+        """How the rung is called in trials and sentences."""
+        return f"{'run' if self.whole else 'probe'} T/{round(1 / self.fraction)}" if self.fraction < 1 else "run T"
+
+
+SCAN = "scan"
+SCAN_COUNT = 8
+_SCAN = Rung(1 / 32, SCAN_COUNT, 3.0)
+_WIDE = Rung(1 / 32, 3, 3.0)
+_LADDER = (Rung(1 / 16, 3, 1.4), Rung(1 / 8, 4, 1.35))
+
+# The designs measured best for their cost (tasks outside the project): cheapest budget in runs, and the rungs.
+DESIGNS: tuple[tuple[float, tuple[Rung, ...]], ...] = (
+    (5.5, (_SCAN, *_LADDER, Rung(1 / 4, 3, 1.4), Rung(1.0, 4, 1.0, whole=True))),
+    (2.6, (_SCAN, *_LADDER, Rung(1 / 4, 3, 1.4), Rung(1 / 2, 3, 1.0, whole=True))),
+    (1.3, (_SCAN, *_LADDER, Rung(1 / 4, 3, 1.4))),
+    (0.75, (_SCAN, *_LADDER)),
+    (0.4, (_WIDE, Rung(1 / 8, 3, 1.4))),
+    (0.2, (_WIDE, Rung(1 / 16, 2, 1.4))),
+    (0.08, (_WIDE,)),
+    (0.0, ()),
+)
+
+
+def design(budget: float, updates: int, total: int) -> tuple[Rung, ...]:
+    """Return the rungs for ``budget`` full runs of ``total`` updates, ``updates`` in all: the largest that fits."""
+    for cheapest, rungs in DESIGNS:
+        needed = sum(rung.count * (weight(rung, total) + VALIDATION) for rung in rungs)
+        if budget >= cheapest and needed <= 1.2 * updates:
+            return rungs
+    small = (Rung(1 / 32, 3, 3.0),)
+    return small if updates >= 3 * (SHORTEST + VALIDATION) + SHORTEST else ()
+
+
+def weight(rung: Rung, total: int) -> float:
+    """Return the length in updates that a trial of the rung should have."""
+    return max(rung.fraction * total, SHORTEST)
+
+
+def length(rungs: tuple[Rung, ...], left: int, total: int) -> int:
+    """Return the length of the trials of the first of ``rungs`` when ``left`` updates are there for all of them."""
+    shares = [rung.count * weight(rung, total) for rung in rungs]
+    judging = sum(rung.count for rung in rungs) * VALIDATION
+    share = max(left - judging, 0) * weight(rungs[0], total) / sum(shares)
+    return min(int(share), total)
+
+
+def probe(peak: float, total: int) -> Schedule:
+    """Return a trunk: a constant rate, then the last fifth linearly to zero.
+
+    Its mean rate is 90 % of its peak where a warmup-cosine run's is 50 %, which cancels most of the drift of the best
+    rate with the horizon.
+
+    >>> probe(0.1, 10).array().round(3).tolist()
+    [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.05]
+    """
+    down = max(round(COOLDOWN * total), 1)
+    if down >= total:
+        return Schedule(peak, (hold(total),))
+    return Schedule(peak, (hold(total - down), ramp(1.0, 0.0, down)))
+
+
+def default_recipe(peak: float, total: int) -> Schedule:
+    """Return warmup over the first 5 %, then a cosine to zero: what a full run is taken to be unless it is said.
+
+    >>> default_recipe(1.0, 100)(5), default_recipe(1.0, 100).total
+    (1.0, 100)
+    """
+    up = min(max(round(WARMUP * total), 1), total - 1)
+    if up < 1:
+        return Schedule(peak, (hold(total),))
+    return Schedule(peak, (ramp(0.0, 1.0, up), ramp(1.0, 0.0, total - up, "cosine")))

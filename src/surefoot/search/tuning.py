@@ -1,0 +1,53 @@
+"""tune: a peak that short runs have verified, at the cost the caller allows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+from surefoot.curve import Peak
+from surefoot.search.execution import Bench, Report
+from surefoot.search.finding import searched
+from surefoot.search.journal import opened
+from surefoot.search.question import asked
+from surefoot.search.rungs import Recipe
+from surefoot.task import Task
+
+
+def tune(
+    task: Task,
+    *,
+    total: int,
+    budget: float = 0.5,
+    recipe: Recipe | None = None,
+    executor: Executor | None = None,
+    journal: str | Path | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    seed: int = 0,
+    knobs: Mapping[str, Any] | None = None,
+    progress: Report | None = None,
+) -> Peak:
+    """Return a peak for a run of ``total`` updates of ``task``, verified by rungs of growing length.
+
+    At most ``budget * total`` updates are spent, validation included. Below a budget of 0.75 a range test gives the
+    bracket, above it a coarse scan of five decades does; from 2.6 on the last rung is complete runs of
+    ``recipe(peak, total)``. ``executor`` is anything with the ``concurrent.futures.Executor`` protocol (the task must
+    be importable), ``journal`` a path that makes the search survive a kill; the answer is the same with and without.
+    ``low``/``high`` bound the rates tried, ``seed`` and ``knobs`` go to the task, ``progress`` is told up to 20 times
+    a second. Ctrl-C returns the best answer so far. Raises ArgumentError, TaskError, JournalError.
+
+    >>> def bowl(schedule, curvature=4.0):
+    ...     x = 1.0
+    ...     for step in range(schedule.total):
+    ...         x -= schedule(step) * curvature * x
+    ...         yield 0.5 * curvature * x * x
+    >>> peak = tune(bowl, total=400)
+    >>> peak.lr < 2 / 4.0, peak.cost_steps <= 200
+    (True, True)
+    """
+    question = asked(task, total=total, budget=budget, recipe=recipe, seed=seed, knobs=knobs, low=low, high=high)
+    bench = Bench(opened(journal, question.described("tune")), question.updates, executor, progress)
+    return searched(question, bench, verb="tune")

@@ -1,0 +1,177 @@
+"""The verdict: from what a climb showed to a recommended peak, with its range, its confidence and its reason."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from surefoot.curve import Curve, Peak
+from surefoot.search.climbing import Climb, Step, bracket, improvement, judged, shift
+from surefoot.search.execution import Bench
+from surefoot.search.question import Question
+from surefoot.search.ranging import LOW, rising
+from surefoot.search.rungs import SHORTEST, VALIDATION
+
+_SATURATED = 0.04
+_PLATEAU = 0.03
+_MEAN_RATE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Aim:
+    """Where to aim, in octaves, and what moved it there."""
+
+    octave: float
+    notes: tuple[str, ...] = ()
+
+    def moved(self, octaves: float, why: str) -> _Aim:
+        return self if abs(octaves) < 0.01 else _Aim(self.octave + octaves, (*self.notes, why))
+
+
+def verdict(climb: Climb, question: Question, bench: Bench, *, verb: str, interrupted: bool = False) -> Peak:
+    """Return the answer that the climb so far carries; its ``lr`` is None where it carries none."""
+    curve = curve_of(climb, question, bench, interrupted=interrupted)
+    if climb.steps:
+        peak = _from_trials(climb, question, curve)
+    elif climb.marks is not None:
+        peak = _from_test(climb, question, curve)
+    else:
+        peak = _nothing(curve, "the search was stopped before its first trial ended.")
+    note = " The search was interrupted: this is the best answer so far." if interrupted else ""
+    return Peak(
+        peak.lr,
+        peak.low,
+        peak.high,
+        peak.edge,
+        verb,
+        round(peak.confidence * (0.8 if interrupted else 1.0), 3),
+        bench.spent,
+        peak.why + note,
+        question.total,
+        bench.seconds,
+        curve,
+    )
+
+
+def too_small(question: Question, bench: Bench, verb: str) -> Peak:
+    """Return the answer to a question whose budget allows no trial at all."""
+    least = SHORTEST + VALIDATION
+    why = (
+        f"a budget of {question.updates} updates allows no trial: give at least {least} "
+        f"(budget={least / question.total:.2g} for total={question.total})."
+    )
+    return Peak(None, None, None, None, verb, 0.0, bench.spent, why, question.total, bench.seconds)
+
+
+def curve_of(climb: Climb, question: Question, bench: Bench, *, interrupted: bool = False) -> Curve:
+    """Return everything that was measured as a Curve, the range test as its own columns."""
+    trials = tuple(trial for trial in bench.trials if trial is not climb.test)
+    if climb.test is None:
+        return Curve(trials, climb.start, interrupted=interrupted)
+    low = question.low or LOW
+    rates = rising(low, climb.test.lr, climb.test.total).array(0, climb.test.steps)
+    return Curve(trials, climb.start, tuple(rates.tolist()), climb.test.losses, interrupted)
+
+
+def _from_trials(climb: Climb, question: Question, curve: Curve) -> Peak:
+    step = _deepest(climb)
+    noise = climb.marks.noise if climb.marks is not None and not curve.validated else 0.0
+    best = min(step.trials, key=judged)
+    if not judged(best) < climb.start - 3 * noise / math.sqrt(max(1, best.total // 10)):
+        return _nothing(curve, _why_not(climb, step, noise))
+    aim = _aimed(climb, question, step)
+    low, high = min(t.lr for t in step.trials), max(t.lr for t in step.trials)
+    lr = min(max(2.0**aim.octave, question.low or low / 4), question.high or high * 2)
+    width = min(max(step.parabola.reach(0.01), 0.35), 1.0 if step.fraction > 0.1 else 1.5)
+    why = _why(climb, step, curve, aim)
+    return Peak(lr, lr / 2**width, lr * 2**width, _edge(climb, curve, lr), "", _confidence(step, curve), 0, why)
+
+
+def _deepest(climb: Climb) -> Step:
+    """Return the last rung that has an answer; one cut short by Ctrl-C after a single trial has none."""
+    for step in reversed(climb.steps):
+        if len(step.trials) > 1 and any(judged(t) < climb.start for t in step.trials):
+            return step
+    return climb.steps[-1]
+
+
+def _aimed(climb: Climb, question: Question, step: Step) -> _Aim:
+    parabola, fraction = step.parabola, min(step.fraction, 1.0)
+    aim = _Aim(parabola.center).moved(shift(step.rung, fraction), "short runs like higher rates than the full one")
+    if fraction <= 0.13 and parabola.curvature > 0:
+        cap = min(0.5 - parabola.reach(_PLATEAU), 0.0)
+        aim = aim.moved(cap, "the optimum is flat, and its low side is the safe one")
+    improved = improvement(climb)
+    if improved is not None and improved < _SATURATED and fraction < 1:
+        down = -0.45 * math.log2(1 / fraction)
+        aim = aim.moved(down, "longer runs hardly improve, so the full one wants less")
+    if not step.rung.whole:
+        aim = aim.moved(_for_recipe(question), "the recipe's mean rate is not half its peak")
+    return aim
+
+
+def _for_recipe(question: Question) -> float:
+    """Return half the octaves between the recipe's mean rate and that of warmup and cosine (a hypothesis).
+
+    Probes were calibrated on runs whose mean rate is about half their peak; a recipe that holds its peak for longer
+    wants a lower one.
+    """
+    rates = question.recipe(1.0, question.total).array()
+    mean = float(rates.mean()) / max(float(rates.max()), 1e-12)
+    octaves = 0.5 * math.log2(_MEAN_RATE / max(mean, 1e-3))
+    return octaves if abs(octaves) > 0.1 else 0.0
+
+
+def _edge(climb: Climb, curve: Curve, lr: float) -> float | None:
+    blew = None if climb.marks is None or climb.marks.blew is None else 2.0**climb.marks.blew
+    seen = [t.lr for t in curve.trials if t.lr > lr and (t.failed or t.status == "stuck")]
+    return min([*seen, *([] if blew is None else [blew])], default=None)
+
+
+def _confidence(step: Step, curve: Curve) -> float:
+    doublings = math.log2(1 / min(step.fraction, 1.0))
+    sure = 0.95 - 0.1 * doublings
+    sure -= 0.0 if step.parabola.inside else 0.15
+    sure -= 0.0 if step.parabola.curvature > 0 else 0.1
+    sure -= 0.0 if curve.validated else 0.1
+    return min(max(sure, 0.1), 0.95)
+
+
+def _why(climb: Climb, step: Step, curve: Curve, aim: _Aim) -> str:
+    best = min(step.trials, key=judged)
+    kind = "validation loss" if curve.validated else "training loss (the task gives no val_loss)"
+    runs = "runs of the recipe" if step.rung.whole else "probes"
+    tried = f"{len(step.trials)} {runs} of {best.total} updates, judged by {kind}, put the best near {best.lr:.2g}"
+    fall = f" (loss {climb.start:.3g} to {best.loss:.3g})"
+    side = "" if step.parabola.inside else ", at the end of what could be tried"
+    moved = "".join(f"; {note}" for note in aim.notes)
+    return f"{tried}{fall}{side}{moved}."
+
+
+def _why_not(climb: Climb, step: Step, noise: float) -> str:
+    if all(trial.failed for trial in step.trials):
+        low = min(step.trials, key=lambda trial: trial.lr)
+        return f"every run diverged, down to a rate of {low.lr:.2g} ({low.message}): look at the data and the loss."
+    best = min(step.trials, key=judged)
+    within = " by more than its noise" if noise > 0 else ""
+    return (
+        f"the loss never fell{within}: {climb.start:.4g} at the start, {best.loss:.4g} after {best.total} updates at "
+        f"the best rate tried, {best.lr:.2g}; check that the task applies schedule(step) and can learn so soon."
+    )
+
+
+def _nothing(curve: Curve, why: str) -> Peak:
+    return Peak(None, None, None, curve.edge, "", 0.0, 0, why)
+
+
+def _from_test(climb: Climb, question: Question, curve: Curve) -> Peak:
+    """Answer from the range test alone: a bracket of some five octaves, no more."""
+    marks = climb.marks
+    if marks is None or not marks.gain > 3 * marks.noise / math.sqrt(3):
+        return _nothing(curve, "the loss did not fall in the range test: give a budget for probes (budget=, total=).")
+    octave = bracket(marks)
+    lr = min(max(2.0**octave, question.low or 0.0), question.high or math.inf)
+    edge = None if marks.blew is None else 2.0**marks.blew
+    seen = "never blew up" if edge is None else f"blew up at {edge:.2g}"
+    why = f"a range test alone, which {seen}: only a bracket; runs at fixed rates have to settle it."
+    return Peak(lr, lr / 2**2.6, lr * 2**2.6, edge, "", 0.2, 0, why)

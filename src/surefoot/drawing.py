@@ -208,9 +208,13 @@ def _line(x: NDArray[np.float64], y: NDArray[np.float64], label: str, tone: Tone
 def _trial_lines(trials: tuple[Tried, ...]) -> tuple[Series, ...]:
     drawn = [t for t in trials if len(t.losses) > 1]
     best = min((t for t in drawn if math.isfinite(t.loss)), key=lambda t: t.loss, default=None)
-    others = [_trial_line(t, "soft", "") for t in drawn if t is not best]
-    return (*others, _trial_line(best, "main", f"best, {rate_text(best.lr)}")) if best is not None else tuple(others)
+    # All lines together keep to a few thousand points: a page of forty trials stays small, one trial stays fine.
+    points = max(24, 4 * _POINTS // max(len(drawn), 1))
+    others = [_trial_line(t, "soft", "", points) for t in drawn if t is not best]
+    return (*others, *([_trial_line(best, "main", f"best, {rate_text(best.lr)}", _POINTS)] if best else []))
 
 
-def _trial_line(trial: Tried, tone: Tone, label: str) -> Series:
-    return Series("line", tuple(map(float, trial.points)), smoothed(trial.losses, 0.8), label, tone)
+def _trial_line(trial: Tried, tone: Tone, label: str, points: int) -> Series:
+    means = smoothed(trial.losses, 0.8)
+    kept = drawn_steps(len(means), (), points)
+    return Series("line", tuple(float(trial.points[k]) for k in kept), tuple(means[k] for k in kept), label, tone)

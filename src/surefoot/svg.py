@@ -65,10 +65,16 @@ def svg(chart: Chart, *, width: int = 720, height: int = 320, titled: bool = Tru
     '<svg class="sf-chart" viewBo'
     """
     rows = _label_rows(chart, width)
-    legend = [s for s in chart.series if s.label] if len(chart.series) > 1 else []
+    legend = _legend_places([s for s in chart.series if s.label] if len(chart.series) > 1 else [], width)
     y_texts = [chart.y.text(v) for v in chart.y.ticks()]
     left = 14.0 + _LETTER * max(map(len, y_texts), default=1)
-    top = 10.0 + 20.0 * titled + 20.0 * bool(legend) + 16.0 + _ROW * (1 + max((r for _, r in rows), default=-1))
+    top = (
+        10.0
+        + 20.0 * titled
+        + 18.0 * (1 + max((r for *_, r in legend), default=-1))
+        + 18.0
+        + _ROW * (1 + max((r for _, r in rows), default=-1))
+    )
     frame = _Frame(chart, width, height, left, top, width - 14.0, height - 40.0)
     key = f"sf{zlib.crc32(repr((chart, width, height)).encode()):08x}"
     body = (
@@ -77,7 +83,7 @@ def svg(chart: Chart, *, width: int = 720, height: int = 320, titled: bool = Tru
         f'<clipPath id="{key}c"><rect {_box(left, top - 1, frame.right - left, frame.bottom - top + 2)}/></clipPath>',
         f'<rect {_box(0, 0, width, height)} rx="6" fill="var(--sf-paper)"/>',
         f'<text class="sf-name" x="14" y="22">{escape(chart.title)}</text>' if titled else "",
-        _legend(legend, 14.0, 20.0 + 20.0 * titled),
+        _legend(legend, 20.0 + 20.0 * titled),
         _axes(frame),
         *(_region(frame, mark) for mark in chart.marks if mark.kind == "region"),
         f'<g clip-path="url(#{key}c)">',
@@ -99,7 +105,8 @@ def _label_rows(chart: Chart, width: float) -> list[tuple[Mark, int]]:
         if not mark.label:
             placed.append((mark, -1))
             continue
-        middle, half = chart.x.at(mark.x) * width, len(mark.label) * _LETTER / 2 + 6
+        half = len(mark.label) * _LETTER / 2 + 8
+        middle = min(chart.x.at(mark.x) * (width - 60), width - 45 - half)
         row = next((k for k, end in enumerate(ends) if middle - half > end), len(ends))
         ends[row : row + 1] = [middle + half]
         placed.append((mark, row))
@@ -194,10 +201,22 @@ def _kept(x: float, text: str, frame: _Frame) -> float:
     return min(max(x, half + 2), frame.width - half - 2)
 
 
-def _legend(series: list[Series], x: float, y: float) -> str:
-    parts = []
+def _legend_places(series: list[Series], width: float) -> list[tuple[Series, float, int]]:
+    """Give every entry its x and its row, so that a narrow picture wraps instead of losing entries."""
+    places, x, row = [], 14.0, 0
     for one in series:
-        colour = f"var(--sf-{one.tone})"
+        long = 17 + len(one.label) * _LETTER
+        if x > 14 and x + long > width - 8:
+            x, row = 14.0, row + 1
+        places.append((one, x, row))
+        x += long + 14
+    return places
+
+
+def _legend(places: list[tuple[Series, float, int]], top: float) -> str:
+    parts = []
+    for one, x, row in places:
+        y, colour = top + 18 * row, f"var(--sf-{one.tone})"
         if one.kind == "points" and one.marker == "cross":
             parts.append(f'<path d="M{x + 2:.1f} {y - 8:.1f}l8 8m0 -8l-8 8" stroke="{colour}" stroke-width="1.8"/>')
         elif one.kind == "points":
@@ -206,7 +225,6 @@ def _legend(series: list[Series], x: float, y: float) -> str:
         else:
             parts.append(f'<path d="M{x:.1f} {y - 4:.1f}h12" stroke="{colour}" stroke-width="2"/>')
         parts.append(_text(x + 17, y, one.label, "start"))
-        x += 17 + len(one.label) * _LETTER + 14
     return "".join(parts)
 
 

@@ -1,0 +1,95 @@
+"""page: a self-contained HTML file about a peak, a schedule and a run, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from surefoot._version import __version__
+from surefoot.curve import Curve, Peak
+from surefoot.drawing import curve_chart
+from surefoot.errors import ArgumentError
+from surefoot.report.html import code_block, document, paragraph, picture, section
+from surefoot.report.sections import findings_section, history_section, peak_sections, plan_section
+from surefoot.schedule.core import Schedule
+
+
+def page(
+    items: Iterable[Any],
+    path: str | Path,
+    *,
+    title: str = "Learning rate report",
+    subtitle: str = "",
+    resume: str = "",
+) -> Path:
+    """Write one HTML page about ``items`` to ``path`` and return the path.
+
+    An item is a Peak, a Schedule, a Curve, a History or a Finding (or a tuple of findings); the first Schedule is the
+    plan of the first Peak. ``resume`` is the command that goes on with the search. The page loads nothing from
+    anywhere. It is written beside ``path`` first and then renamed, so that a reader never sees half of it.
+    Raises ArgumentError for an item of another kind, or a ``path`` that cannot be written.
+    """
+    found = list(items)
+    text = document(title, subtitle, sections(found, resume), f"Written by surefoot {__version__}.")
+    return write(path, text)
+
+
+def sections(items: list[Any], resume: str = "") -> Iterator[str]:
+    """Yield the sections of the page, peaks before plans before runs."""
+    peaks = [item for item in items if isinstance(item, Peak)]
+    schedules = [item for item in items if isinstance(item, Schedule)]
+    for k, peak in enumerate(peaks):
+        yield from peak_sections(peak, schedules[0] if k == 0 and schedules else None)
+    yield from (plan_section(schedule) for schedule in schedules[bool(peaks) :])
+    findings: list[Any] = []
+    for item in items:
+        if isinstance(item, Curve):
+            yield section("", picture(curve_chart(item)), kind="chart")
+        elif _is_history(item):
+            yield history_section(item)
+        elif not isinstance(item, (Peak, Schedule)):
+            findings += _findings(item)
+    if findings:
+        yield findings_section(findings)
+    if resume:
+        said = "Finished trials are kept in a journal beside this page; the same command goes on where it stopped:"
+        yield section("Resume or extend the search", paragraph(said), code_block(resume))
+
+
+def _is_history(item: Any) -> bool:
+    return hasattr(item, "step") and hasattr(item, "loss") and not hasattr(item, "code")
+
+
+def _findings(item: Any) -> tuple[Any, ...]:
+    found = tuple(item) if isinstance(item, (tuple, list)) else (item,)
+    for one in found:
+        if not all(hasattr(one, name) for name in ("code", "name", "severity", "message", "remedies")):
+            raise ArgumentError(
+                f"items holds {type(one).__name__} {repr(one)[:60]}: a page shows Peak, Schedule, Curve, History "
+                "and Finding objects."
+            )
+    return found
+
+
+def write(path: str | Path, text: str) -> Path:
+    """Write ``text`` to ``path`` by way of a temporary file and a rename; raise ArgumentError where that fails."""
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise ArgumentError(
+            f"path={str(path)!r} cannot be written ({error.strerror}): name a writable place."
+        ) from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return target

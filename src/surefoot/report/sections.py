@@ -1,0 +1,129 @@
+"""What a page says about a peak, a schedule, a history and findings, section by section, the answer first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from html import escape
+from typing import Any
+
+from surefoot.chart import rate_text
+from surefoot.curve import Peak, Trial
+from surefoot.drawing import curve_chart, losses_chart, schedule_chart
+from surefoot.report.advice import Advice, advice, changes
+from surefoot.report.html import bullets, code_block, diff, facts, paragraph, picture, section, table
+from surefoot.report.words import code, confidence_word, cost, counted, described, duration
+from surefoot.schedule.core import Schedule
+
+_OPEN_STEPS = 10_000
+_KINDS = {"diverged": "bad", "failed": "bad", "stuck": "warn", "stopped": "faint"}
+
+
+def peak_sections(peak: Peak, schedule: Schedule | None) -> Iterator[str]:
+    """Yield the answer, the chart, the plan, the advice, the evidence and the limits of ``peak``."""
+    yield _answer(peak)
+    if peak.curve.trials or peak.curve.test_lrs:
+        yield section("", picture(curve_chart(peak), 370), kind="chart")
+    if schedule is not None:
+        yield plan_section(schedule)
+    found = advice(peak, schedule)
+    if found:
+        yield section("Warmup and clipping", _advice(found))
+    if peak.curve.trials:
+        yield _evidence(peak)
+    yield section("What would change the answer", bullets(changes(peak)))
+
+
+def _answer(peak: Peak) -> str:
+    if peak.lr is None:
+        what = "Nothing is recommended, because a wrong rate costs more than another search."
+        return section(
+            "", '<p class="rate">No answer</p>', paragraph(peak.why), paragraph(what, "faint"), kind="answer"
+        )
+    rate = f'<p class="rate">{rate_text(peak.lr)}<small>recommended peak learning rate</small></p>'
+    return section("", rate, paragraph(peak.why), facts(_facts(peak, peak.lr)), kind="answer")
+
+
+def _facts(peak: Peak, lr: float) -> Iterator[tuple[str, str, str]]:
+    if peak.low is not None and peak.high is not None:
+        yield "Good range", f"{rate_text(peak.low)} to {rate_text(peak.high)}", "loss within about 1% of the best"
+    edge = "none found" if peak.edge is None else rate_text(peak.edge)
+    remark = "no trial diverged" if peak.edge is None else f"diverges, {peak.edge / lr:.1f}x the peak"
+    yield "Edge", edge, remark
+    yield "Confidence", confidence_word(peak.confidence), f"{peak.confidence:.2f} of 1, {peak.method}"
+    runs = f"{peak.cost_steps / peak.total:.2f} full runs, " if peak.total else ""
+    yield "Cost", counted(peak.cost_steps, "update"), runs + duration(peak.seconds)
+
+
+def plan_section(schedule: Schedule) -> str:
+    """Return the plan: its chart, the code that builds it, and the lines it changes in a training loop."""
+    last = schedule.total or max(_OPEN_STEPS, 2 * schedule.starts[-1])
+    chart = schedule_chart(schedule, stop=last, title="The plan: learning rate by update")
+    text = described(schedule)
+    return section(
+        "",
+        picture(chart, 260),
+        paragraph(text[:1].upper() + text[1:] + "."),
+        code_block(f"import surefoot as sf\n\nschedule = {code(schedule)}"),
+        "<h3>In your training loop</h3>",
+        diff(_LOOP),
+    )
+
+
+_LOOP = (
+    "+import surefoot.torch as st",
+    "+scheduler = st.Scheduler(optimizer, schedule)",
+    " for x, y in loader:",
+    "     loss = criterion(model(x), y)",
+    "     optimizer.zero_grad()",
+    "     loss.backward()",
+    "     optimizer.step()",
+    "-    your_old_scheduler.step()",
+)
+
+
+def _advice(found: Iterable[Advice]) -> str:
+    parts = (f"<dt>{escape(one.text)}</dt><dd>{escape(one.why)}</dd>" for one in found)
+    return '<dl class="advice">' + "".join(parts) + "</dl>"
+
+
+def _evidence(peak: Peak) -> str:
+    trials = sorted(peak.curve.trials, key=lambda trial: (trial.lr, trial.steps))
+    best = min((t.loss for t in trials if t.status == "done" and math.isfinite(t.loss)), default=None)
+    heads = ("rate", "loss", "status", "updates", "stage", "seed", "time")
+    rows = ((_row_kind(trial, best), _cells(trial)) for trial in trials)
+    parts = [table(heads, rows, texts=("status", "stage"))]
+    drawn = [trial for trial in trials if len(trial.losses) > 1 and any(map(math.isfinite, trial.losses))]
+    if len(drawn) > 1:
+        parts.append(f"<h3>Their losses</h3>{picture(losses_chart(drawn, title='Training loss of the trials'), 260)}")
+    return section("Evidence", paragraph(f"The search took {cost(peak)}."), *parts)
+
+
+def _row_kind(trial: Trial, best: float | None) -> str:
+    if best is not None and trial.loss == best and trial.status == "done":
+        return "best"
+    return _KINDS.get(trial.status, "")
+
+
+def _cells(trial: Trial) -> tuple[str, ...]:
+    loss = f"{trial.loss:.4g}" if math.isfinite(trial.loss) else "-"
+    status = f"{trial.status}: {trial.message}" if trial.message and trial.status == "failed" else trial.status
+    judged = f"{loss} (val)" if trial.validated and loss != "-" else loss
+    done = f"{trial.steps:,}" if trial.steps >= trial.total else f"{trial.steps:,} of {trial.total:,}"
+    return rate_text(trial.lr), judged, status, done, trial.stage or "-", str(trial.seed), f"{trial.seconds:.1f} s"
+
+
+def history_section(history: Any) -> str:
+    """Return the losses of a run."""
+    return section("", picture(losses_chart(history, title="The run: loss by update")), kind="chart")
+
+
+def findings_section(findings: Iterable[Any]) -> str:
+    """Return findings, each with its remedies ranked."""
+    parts = []
+    for one in findings:
+        remedies = bullets(str(getattr(remedy, "text", remedy)) for remedy in one.remedies)
+        kind = {"error": "bad", "warning": "warn"}.get(one.severity, "faint")
+        head = f"{one.code} {one.name}, update {one.step}"
+        parts.append(f'<h3 class="{kind}">{escape(head)}</h3>{paragraph(one.message)}{remedies}')
+    return section("Findings", *(parts or [paragraph("None: the run looks healthy.", "good")]))

@@ -1,0 +1,94 @@
+"""Numbers in words: confidence, cost, time, and a schedule as code."""
+
+from __future__ import annotations
+
+import re
+
+from surefoot.chart import count_text, rate_text
+from surefoot.curve import Peak
+from surefoot.schedule.core import Schedule
+
+_LEVELS = ((0.8, "high"), (0.5, "moderate"), (0.25, "low"), (0.0, "very low"))
+_NAMES = re.compile(r"(?<![\w'\".])(Schedule|ramp|hold)\(")
+
+
+def confidence_word(confidence: float) -> str:
+    """Return a confidence in [0, 1] as a word.
+
+    >>> [confidence_word(c) for c in (0.9, 0.6, 0.3, 0.1)]
+    ['high', 'moderate', 'low', 'very low']
+    """
+    return next(word for least, word in _LEVELS if confidence >= least or least == 0.0)
+
+
+def duration(seconds: float) -> str:
+    """Return ``seconds`` as people say it.
+
+    >>> [duration(s) for s in (0.4, 42, 94, 7_380)]
+    ['under a second', '42 s', '1 min 34 s', '2 h 3 min']
+    """
+    whole = round(seconds)
+    if seconds < 1:
+        return "under a second"
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def counted(amount: int, noun: str) -> str:
+    """Return an amount with its noun.
+
+    >>> counted(1, "run"), counted(2_831, "update")
+    ('1 run', '2,831 updates')
+    """
+    return f"{amount:,} {noun}" + ("" if amount == 1 else "s")
+
+
+def cost(peak: Peak) -> str:
+    """Return what the search cost, in updates, in full runs (if the total is known), in trials and in time."""
+    runs = f", {peak.cost_steps / peak.total:.2f} full runs of {peak.total:,}" if peak.total else ""
+    trials = len(peak.curve.trials)
+    kinds = [counted(trials, "short run")] if trials else []
+    kinds += ["a range test"] if peak.curve.test_lrs else []
+    parts = f" ({' and '.join(kinds)})" if kinds else ""
+    return f"{counted(peak.cost_steps, 'update')}{runs}{parts}, {duration(peak.seconds)}"
+
+
+def answer(peak: Peak) -> str:
+    """Return the recommendation in one line: the peak and its range, or that there is none."""
+    if peak.lr is None:
+        return "no answer"
+    between = ""
+    if peak.low is not None and peak.high is not None:
+        between = f", good from {rate_text(peak.low)} to {rate_text(peak.high)}"
+    return f"peak {rate_text(peak.lr)}{between}"
+
+
+def code(schedule: Schedule) -> str:
+    """Return the Python expression that builds ``schedule``, one phase a line, with ``surefoot`` imported as ``sf``.
+
+    >>> from surefoot.schedule.phase import hold
+    >>> code(Schedule(0.1, (hold(10),)))
+    'sf.Schedule(0.1, (sf.hold(10),))'
+    """
+    phases = [_NAMES.sub(r"sf.\1(", repr(phase)) for phase in schedule.phases]
+    if len(phases) == 1:
+        return f"sf.Schedule({schedule.peak!r}, ({phases[0]},))"
+    lines = "".join(f"    {phase},\n" for phase in phases)
+    return f"sf.Schedule({schedule.peak!r}, (\n{lines}))"
+
+
+def described(schedule: Schedule) -> str:
+    """Return the phases of ``schedule`` in one line of words."""
+    parts = []
+    for phase in schedule.phases:
+        long = "on" if phase.steps is None else count_text(phase.steps)
+        if phase.shape == "constant":
+            parts.append(f"hold {rate_text(schedule.peak * phase.start)} for {long}")
+        else:
+            stop = rate_text(schedule.peak * phase.stop)
+            verb = "warm up" if phase.stop > phase.start else "decay"
+            parts.append(f"{verb} to {stop} over {long} ({phase.shape})")
+    return ", then ".join(parts).replace(" for on", " without end").replace(" over on", " without end")

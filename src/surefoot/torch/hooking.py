@@ -1,0 +1,55 @@
+"""Hooking: counting the updates that an optimizer applied, with other writers of the rate silent meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch.optim.lr_scheduler import LRScheduler
+
+import torch
+from surefoot.torch.rates import innermost
+from surefoot.torch.stepping import Setup
+
+
+@dataclass
+class Tally:
+    """How many updates were applied, how many attempts in a row were not; ``counts`` is False where none can tell."""
+
+    applied: int = 0
+    skipped: int = 0
+    counts: bool = False
+
+
+def tallied(setup: Setup, tally: Tally, write: Callable[[], object]) -> None:
+    """Let ``tally`` count and ``write`` set the rate just before each step; the Stage's restore removes both.
+
+    Hooks of an st.Scheduler or a Guard are taken off for the run: they would write their own rate and count the
+    trial's updates as the user's.
+    """
+
+    def before(optimizer: Any, args: Any, kwargs: Any) -> None:  # noqa: ARG001  torch's signature of a hook
+        write()
+
+    def after(optimizer: Any, args: Any, kwargs: Any) -> None:  # noqa: ARG001  same
+        found = getattr(optimizer, "found_inf", None)
+        # A fused optimizer is called for an update that it then skips.
+        if not isinstance(found, torch.Tensor) or float(found) == 0.0:
+            tally.applied += 1
+
+    for optimizer in map(innermost, setup.optimizers.values()):
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            continue
+        for hooks in (optimizer._optimizer_step_pre_hooks, optimizer._optimizer_step_post_hooks):  # noqa: SLF001  no public list
+            for key in [key for key, hook in hooks.items() if _ours(hook)]:
+                del hooks[key]
+        optimizer.register_step_pre_hook(before)
+        optimizer.register_step_post_hook(after)
+        tally.counts = True
+
+
+def _ours(hook: Any) -> bool:
+    owner = getattr(hook, "__self__", None)
+    home = str(getattr(hook, "__module__", "")) + " " + type(owner).__module__
+    return isinstance(owner, LRScheduler) or any(word.startswith("surefoot.torch.") for word in home.split())

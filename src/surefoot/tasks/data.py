@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import random
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+_PARTS = ("x", "y", "x_test", "y_test")
 
 
 class Split(NamedTuple):
@@ -68,10 +72,13 @@ def mnist1d() -> Split:
     It is generated once, in about 2 s, and kept as ``mnist1d.npz`` in the user's cache directory.
     """
     path = cache_dir() / "mnist1d.npz"
-    if not path.exists():
-        _save(path, _generate_mnist1d())
-    with np.load(path) as file:
-        x, y, x_val, y_val = (file[name] for name in ("x", "y", "x_test", "y_test"))
+    arrays = _kept(path)
+    if arrays is None:
+        arrays = _generate_mnist1d()
+        # Where nothing can be written it is made again the next time.
+        with suppress(OSError):
+            _save(path, arrays)
+    x, y, x_val, y_val = (arrays[name] for name in _PARTS)
     return Split(*map(torch.from_numpy, (x.astype(np.float32), y, x_val.astype(np.float32), y_val)))
 
 
@@ -80,7 +87,15 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "surefoot"
 
 
-def _generate_mnist1d() -> dict[str, NDArray[np.float64]]:
+def _kept(path: Path) -> dict[str, Any] | None:
+    try:
+        with np.load(path) as file:
+            return {name: file[name] for name in _PARTS}
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile):
+        return None
+
+
+def _generate_mnist1d() -> dict[str, Any]:
     # The package seeds the generators of the process: the caller's states are put back.
     from mnist1d.data import get_dataset_args, make_dataset  # noqa: PLC0415  slow: imports matplotlib and requests
 
@@ -90,7 +105,7 @@ def _generate_mnist1d() -> dict[str, NDArray[np.float64]]:
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002  same
-    return {name: made[name] for name in ("x", "y", "x_test", "y_test")}
+    return {name: made[name] for name in _PARTS}
 
 
 def _save(path: Path, arrays: dict[str, Any]) -> None:

@@ -32,8 +32,8 @@ class LoRA(nn.Module):
         self.B = nn.Parameter(torch.zeros(linear.out_features, rank))
 
     def forward(self, x: Tensor) -> Tensor:
-        update: Tensor = self.scale * (x @ self.A.T @ self.B.T)
-        return update + self.linear(x)
+        y: Tensor = self.linear(x) + self.scale * (x @ self.A.T @ self.B.T)
+        return y
 
 
 def finetune(

@@ -11,9 +11,9 @@ import numpy as np
 
 from surefoot.curve import Trial
 from surefoot.search.execution import Bench
-from surefoot.search.parabola import CLIP, Parabola, fitted, regrets
+from surefoot.search.parabola import CLIP, Parabola, fitted, middle_of_best, regrets
 from surefoot.search.question import Question
-from surefoot.search.ranging import HIGH, LOW, STAGE, Landmarks, landmarks, rising
+from surefoot.search.ranging import HIGH, LOW, STAGE, Landmarks, landmarks, noise_of, rising
 from surefoot.search.rungs import SCAN, SHORTEST, Rung, length, probe
 from surefoot.search.running import Request
 
@@ -40,6 +40,7 @@ class Climb:
     test: Trial | None = None
     marks: Landmarks | None = None
     start: float = math.nan
+    noise: float = 0.0
 
 
 def tested(question: Question, bench: Bench, updates: int) -> Climb:
@@ -50,7 +51,7 @@ def tested(question: Question, bench: Bench, updates: int) -> Climb:
     [trial] = bench.run([replace(request, schedule=rise, judge_start=True, keep_all=True)])
     rates = rise.array(0, max(trial.steps, 1))
     marks = landmarks(rates, np.array(trial.losses or (math.nan,)))
-    return Climb((), trial, marks, trial.start if trial.judged_start else marks.start)
+    return Climb((), trial, marks, trial.start if trial.judged_start else marks.start, marks.noise)
 
 
 def climbed(climb: Climb, question: Question, bench: Bench, rungs: tuple[Rung, ...]) -> Climb:
@@ -84,7 +85,7 @@ def _scanned(question: Question, bench: Bench, rung: Rung, steps: int) -> Climb:
     trials = bench.run([replace(requests[0], judge_start=True), *requests[1:]])
     lowest = trials[0]
     start = lowest.start if lowest.judged_start else float(np.median(lowest.losses))
-    return _with(Climb(start=start), rung, steps / question.total, trials)
+    return _with(Climb(start=start, noise=noise_of(np.array(lowest.losses))), rung, steps / question.total, trials)
 
 
 def _with(climb: Climb, rung: Rung, fraction: float, trials: Sequence[Trial]) -> Climb:
@@ -143,7 +144,7 @@ def _extended(trials: Sequence[Trial], start: float, spacing: float) -> float:
         # Nothing learned: too high if anything was lost or rose, else too low.
         rose = any(trial.failed or trial.loss > start for trial in order)
         return x[0] - 2 * spacing if rose else x[-1] + 2 * spacing
-    best = y.index(min(y))
+    best = middle_of_best(y)
     if best == 0:
         return x[0] - spacing
     if best == len(x) - 1:

@@ -12,7 +12,7 @@ from surefoot.search.climbing import Climb, climbed, tested
 from surefoot.search.execution import Bench, Report
 from surefoot.search.journal import opened
 from surefoot.search.question import Question, asked
-from surefoot.search.rungs import SCAN_COUNT, SHORTEST, VALIDATION, Recipe, design
+from surefoot.search.rungs import SHORTEST, VALIDATION, Recipe, design, scans, test_length
 from surefoot.search.verdict import too_small, verdict
 from surefoot.task import Task
 
@@ -73,17 +73,11 @@ def searched(question: Question, bench: Bench, *, verb: str, probes: bool = True
     climb, interrupted = Climb(), False
     rungs = design(question.budget, question.updates, question.total) if probes else ()
     try:
-        if not rungs or rungs[0].count != SCAN_COUNT:
-            climb = tested(question, bench, _test_length(question, alone=not rungs))
+        if not scans(rungs):
+            alone = min(OPEN, question.updates - VALIDATION)
+            climb = tested(question, bench, test_length(question.updates, question.total) if rungs else alone)
         for k in range(len(rungs)):
             climb = climbed(climb, question, bench, rungs[k:])
     except KeyboardInterrupt:
         interrupted = True
     return verdict(climb, question, bench, verb=verb, interrupted=interrupted)
-
-
-def _test_length(question: Question, *, alone: bool) -> int:
-    most = question.updates - VALIDATION
-    if alone:
-        return min(OPEN, most)
-    return max(min(max(question.total // 16, 25), 100, int(0.3 * most)), SHORTEST)

@@ -11,6 +11,7 @@ import numpy as np
 CLIP = 0.3
 """Regrets above it say only "bad": how bad a run is far from the best one carries no shape."""
 _REACH = 0.7
+_EQUAL = 1e-3
 _FLATTEST = 0.002
 
 
@@ -54,7 +55,7 @@ def fitted(octaves: Sequence[float], regret: Sequence[float]) -> Parabola:
     """
     order = sorted(range(len(octaves)), key=lambda k: octaves[k])
     x, y = [octaves[k] for k in order], [regret[k] for k in order]
-    best = _middle_of_best(y)
+    best = middle_of_best(y)
     low, high = max(best - 2, 0), min(best + 2, len(x) - 1)
     while low < best - 1 and y[low] >= CLIP and y[low + 1] >= CLIP:
         low += 1
@@ -73,7 +74,7 @@ def fitted(octaves: Sequence[float], regret: Sequence[float]) -> Parabola:
     return Parabola(round(center, 12) + 0.0, float(a), y[best], inside)
 
 
-def _middle_of_best(y: Sequence[float]) -> int:
-    """Return the index of the lowest value; of several equal ones the middle one, so that a plateau has a centre."""
-    lowest = [k for k, value in enumerate(y) if value <= min(y)]
+def middle_of_best(y: Sequence[float]) -> int:
+    """Return the index of the lowest regret; of several alike (within 0.001) the middle one: a plateau has a centre."""
+    lowest = [k for k, value in enumerate(y) if value <= min(y) + _EQUAL]
     return lowest[len(lowest) // 2]

@@ -73,7 +73,7 @@ def landmarks(rates: NDArray[np.float64], losses: NDArray[np.float64]) -> Landma
     mean = smoothed(losses[:n])
     head = losses[: max(1, n // 6)]
     start = float(np.median(head))
-    noise = float(np.median(np.abs(np.diff(losses[: max(2, n // 3)])))) / 0.954 if n > 2 else 0.0
+    noise = noise_of(losses[: max(2, n // 3)])
     gain = max(start - float(mean.min()), 0.0)
     above = mean > start + max(gain, 4 * noise, 1e-12 * abs(start))
     blew = None
@@ -83,3 +83,8 @@ def landmarks(rates: NDArray[np.float64], losses: NDArray[np.float64]) -> Landma
         below = np.flatnonzero(~above)
         blew = float(octaves[below[-1] + 1 if below.size else 0])
     return Landmarks(start, noise, gain, float(octaves[int(mean.argmin())]), blew)
+
+
+def noise_of(losses: NDArray[np.float64]) -> float:
+    """Return the standard deviation of losses around their trend: the median step between neighbours over 0.954."""
+    return float(np.median(np.abs(np.diff(losses)))) / 0.954 if len(losses) > 2 else 0.0

@@ -48,18 +48,32 @@ DESIGNS: tuple[tuple[float, tuple[Rung, ...]], ...] = (
     (0.4, (_WIDE, Rung(1 / 8, 3, 1.4))),
     (0.2, (_WIDE, Rung(1 / 16, 2, 1.4))),
     (0.08, (_WIDE,)),
+    (0.0, (Rung(1 / 32, 2, 3.0),)),
     (0.0, ()),
 )
 
 
 def design(budget: float, updates: int, total: int) -> tuple[Rung, ...]:
     """Return the rungs for ``budget`` full runs of ``total`` updates, ``updates`` in all: the largest that fits."""
-    for cheapest, rungs in DESIGNS:
-        needed = sum(rung.count * (weight(rung, total) + VALIDATION) for rung in rungs)
-        if budget >= cheapest and needed <= 1.2 * updates:
-            return rungs
-    small = (Rung(1 / 32, 3, 3.0),)
-    return small if updates >= 3 * (SHORTEST + VALIDATION) + SHORTEST else ()
+    fitting = (rungs for cheapest, rungs in DESIGNS if budget >= cheapest and _fits(rungs, updates, total))
+    return next(fitting, ())
+
+
+def _fits(rungs: tuple[Rung, ...], updates: int, total: int) -> bool:
+    if not rungs:
+        return True
+    left = updates - (0 if scans(rungs) else test_length(updates, total))
+    return length(rungs, left, total) >= max(SHORTEST, int(0.8 * weight(rungs[0], total)))
+
+
+def scans(rungs: tuple[Rung, ...]) -> bool:
+    """Say whether the rungs begin with a scan of the whole range, so that no range test is needed."""
+    return bool(rungs) and rungs[0].count == SCAN_COUNT
+
+
+def test_length(updates: int, total: int) -> int:
+    """Return the length of the range test that comes before rungs: T/16, 25 to 100, at most a third of the budget."""
+    return max(min(max(total // 16, 25), 100, int(0.3 * (updates - VALIDATION))), SHORTEST)
 
 
 def weight(rung: Rung, total: int) -> float:

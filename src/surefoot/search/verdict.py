@@ -75,9 +75,9 @@ def curve_of(climb: Climb, question: Question, bench: Bench, *, interrupted: boo
 
 def _from_trials(climb: Climb, question: Question, curve: Curve) -> Peak:
     step = _deepest(climb)
-    noise = climb.marks.noise if climb.marks is not None and not curve.validated else 0.0
+    noise = 0.0 if curve.validated else climb.noise
     best = min(step.trials, key=judged)
-    if not judged(best) < climb.start - 3 * noise / math.sqrt(max(1, best.total // 10)):
+    if not judged(best) < climb.start - 4 * noise / math.sqrt(max(1, best.total // 10)):
         return _nothing(curve, _why_not(climb, step, noise))
     aim = _aimed(climb, question, step)
     low, high = min(t.lr for t in step.trials), max(t.lr for t in step.trials)

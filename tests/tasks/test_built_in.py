@@ -28,7 +28,7 @@ SENSIBLE = {
     "finetune_lora": (1e-2, 60, {}),
     "charlm": (1e-2, 30, {"width": 32, "batch": 8}),
     "muon": (0.05, 30, {"width": 32, "batch": 8}),
-    "quadratic": (0.015, 50, {}),
+    "quadratic": (0.05, 50, {}),
     "noisy_quadratic": (0.3, 100, {}),
     "rosenbrock": (1e-4, 200, {}),
     "valley": (0.015, 200, {}),

@@ -16,11 +16,13 @@ from surefoot.schedule.core import Schedule
 from surefoot.tasks.steps import updates
 
 Vector = NDArray[np.float64]
+# Dense on purpose: a rate that happens to be 1 / curvature removes one direction and no more.
+_GEOMETRIC = tuple(30 * 0.8**k for k in range(40))
 _HARMONIC = tuple(1 / k for k in range(1, 101))
 
 
 def quadratic(
-    schedule: Schedule, *, seed: int = 0, spectrum: tuple[float, ...] = (1.0, 10.0, 100.0), momentum: float = 0.0
+    schedule: Schedule, *, seed: int = 0, spectrum: tuple[float, ...] = _GEOMETRIC, momentum: float = 0.0
 ) -> Iterator[Reading]:
     """Descend f(x) = sum(spectrum * x**2) / 2 from a random normal point.
 

@@ -10,9 +10,10 @@ from torch.nn.functional import cross_entropy, gelu, scaled_dot_product_attentio
 
 from surefoot.history.reading import Reading
 from surefoot.schedule.core import Schedule
-from surefoot.tasks.loop import build, held_out, seeded, set_lr
+from surefoot.tasks.loop import build, held_out, seeded
 from surefoot.tasks.steps import updates
 from surefoot.tasks.text import text
+from surefoot.torch import set_lr
 
 
 class Block(nn.Module):

@@ -12,8 +12,9 @@ from torch.optim import Optimizer
 from surefoot.history.reading import Reading
 from surefoot.schedule.core import Schedule
 from surefoot.tasks import data
-from surefoot.tasks.loop import build, held_out, seeded, set_lr
+from surefoot.tasks.loop import build, held_out, seeded
 from surefoot.tasks.steps import updates
+from surefoot.torch import set_lr
 
 
 def digits(

@@ -13,8 +13,9 @@ from torch.nn.functional import cross_entropy
 from surefoot.history.reading import Reading
 from surefoot.schedule.core import Schedule
 from surefoot.tasks import data
-from surefoot.tasks.loop import build, held_out, seeded, set_lr
+from surefoot.tasks.loop import build, held_out, seeded
 from surefoot.tasks.steps import updates
+from surefoot.torch import set_lr
 
 _WIDTH = 128
 

@@ -33,12 +33,6 @@ def build(name: str, parameters: Iterable[Tensor], *, momentum: float = 0.9, wei
     return OPTIMIZERS[name](parameters, momentum, weight_decay)
 
 
-def set_lr(optimizer: Optimizer, rate: float) -> None:
-    """Write ``rate`` into every group of ``optimizer``."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-
-
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Seed torch's CPU generator for the block and put back the caller's state after it.

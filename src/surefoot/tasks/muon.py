@@ -11,9 +11,10 @@ from surefoot.errors import MissingExtraError
 from surefoot.history.reading import Reading
 from surefoot.schedule.core import Schedule
 from surefoot.tasks.charlm import Transformer
-from surefoot.tasks.loop import held_out, seeded, set_lr
+from surefoot.tasks.loop import held_out, seeded
 from surefoot.tasks.steps import updates
 from surefoot.tasks.text import text
+from surefoot.torch import set_lr
 
 
 def muon(
@@ -41,15 +42,15 @@ def muon(
         model = Transformer(len(page.alphabet), context=context, width=width, depth=depth, heads=4)
     hidden = [p for p in model.blocks.parameters() if p.ndim == 2]
     rest = [p for p in model.parameters() if all(p is not matrix for matrix in hidden)]
+    # The rates given here say only how they relate: set_lr keeps their ratio.
     matrices = torch.optim.Muon(hidden, lr=1.0, momentum=momentum, weight_decay=weight_decay)
-    others = torch.optim.AdamW(rest, lr=1.0, weight_decay=weight_decay)
+    others = torch.optim.AdamW(rest, lr=ratio, weight_decay=weight_decay)
     order = torch.Generator().manual_seed(seed)
     everywhere = torch.linspace(0, len(page.held) - context - 1, 64).long()
     validate = held_out(model, cross_entropy, *page.windows(everywhere, context, held=True))
     for step in updates(schedule):
         rate = schedule(step)
-        set_lr(matrices, rate)
-        set_lr(others, ratio * rate)
+        set_lr((matrices, others), rate)
         x, y = page.windows(torch.randint(len(page.train) - context, (batch,), generator=order), context)
         loss = cross_entropy(model(x), y)
         model.zero_grad()

@@ -142,16 +142,23 @@ def _tensor(tensor: torch.Tensor) -> Undo:
     once = tuple(slice(0, 1) if stride == 0 else slice(None) for stride in alias.stride())
     target = alias[once] if 0 in alias.stride() else alias
     saved = target.clone()
+    # A graph that was built before the trial, and a writer that watches versions, must not see that one took place.
+    version = torch.autograd._unsafe_preserve_version_counter(tensor)  # noqa: SLF001  it has no public name
 
     def undo() -> None:
-        if not alias.is_set_to(tensor.data):
+        if _place(tensor.data) != _place(alias):
             tensor.data = alias
         target.copy_(saved)
         if tensor.is_leaf:
             tensor.requires_grad_(needs)
             tensor.grad = grad
+        version.__exit__()
 
     return undo
+
+
+def _place(tensor: torch.Tensor) -> tuple[Any, ...]:
+    return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype, tensor.device
 
 
 def _sparse(tensor: torch.Tensor) -> Undo:

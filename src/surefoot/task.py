@@ -180,7 +180,9 @@ def _raised(task: Task, schedule: Schedule, step: int, error: Exception) -> str:
 
 
 # What libraries say when numbers have run away (LAPACK, scikit-learn, torch.distributions, NumPy's own warnings).
-_SIGNS = re.compile(r"\b(nans?|infs?|infinity|overflow|non-finite|not finite|singular|invalid value|converge)\b", re.I)
+_SIGNS = re.compile(
+    r"\b(nans?|infs?|infinity|overflow|non-finite|not finite|singular|invalid value|converge)\b", re.IGNORECASE
+)
 
 
 def _arithmetic(error: Exception) -> bool:

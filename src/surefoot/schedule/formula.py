@@ -69,6 +69,16 @@ def at_least(x: Any, low: float) -> Any:
     return max(x, low) if isinstance(x, float) else np.maximum(x, low)
 
 
+def raised(base: Any, exponent: Index) -> Any:
+    """Return ``base ** exponent`` with the same bits for one exponent as for an array of them.
+
+    NumPy takes a shortcut for a lone exponent of 2, 1 or 0.5 that it does not take inside an array.
+    """
+    if isinstance(exponent, np.ndarray):
+        return np.power(base, exponent)
+    return float(np.power(base, np.array((exponent, exponent)))[0])
+
+
 def positive(value: Any, name: str, unit: str = "") -> None:
     """Raise ArgumentError unless ``value`` is a finite number > 0."""
     if isinstance(value, (str, tuple, bool)) or not 0 < value < float("inf"):

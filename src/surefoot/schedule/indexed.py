@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from surefoot.errors import ArgumentError
-from surefoot.schedule.formula import Index, Shape, at_least, positive, share
+from surefoot.schedule.formula import Index, Shape, at_least, positive, raised, share
 
 MODES = ("triangular", "triangular2", "exp_range")
 
 
 def _step(i: Index, _n: int | None, start: float, stop: float, *, every: float, factor: float) -> Any:
-    return at_least(start * np.power(factor, np.floor(i / every)), stop)
+    return at_least(start * raised(factor, np.floor(i / every)), stop)
 
 
 def _geometric(i: Index, _n: int | None, start: float, stop: float, *, every: float, factor: float) -> Any:
-    return at_least(start * np.power(factor, i / every), stop)
+    return at_least(start * raised(factor, i / every), stop)
 
 
 def _inverse_sqrt(i: Index, _n: int | None, start: float, stop: float, *, timescale: float) -> Any:
@@ -55,7 +55,7 @@ def _cyclic(
     if mode == "triangular2":
         height = height * np.exp2(-cycle)
     elif mode == "exp_range":
-        height = height * np.power(gamma, i)
+        height = height * raised(gamma, i)
     return np.minimum(start + (stop - start) * height, stop)
 
 
@@ -70,23 +70,31 @@ def _untuned_exponential(i: Index, _n: int, start: float, stop: float, *, beta2:
 def _radam(i: Index, _n: int, start: float, stop: float, *, beta2: float = 0.999) -> Any:
     t = i + 1.0
     last = 2.0 / (1.0 - beta2) - 1.0
-    decayed = np.power(beta2, t)
+    decayed = raised(beta2, t)
     # rho <= 4 means that the variance of the second moment is not finite yet: no adaptive update, factor 0.
     rho = np.maximum(last - 2.0 * t * decayed / (1.0 - decayed), 4.0)
     factor = np.sqrt((rho - 4.0) * (rho - 2.0) * last / ((last - 4.0) * (last - 2.0) * rho))
     return start + (stop - start) * np.minimum(factor, 1.0)
 
 
-def _check_every(_start: float, _stop: float, *, every: float, factor: float) -> None:
+def _check_floor(start: float, stop: float) -> None:
+    if stop > start:
+        raise ArgumentError(f"stop={stop!r} is a floor and lies above start={start!r}: this shape only falls.")
+
+
+def _check_every(start: float, stop: float, *, every: float, factor: float) -> None:
+    _check_floor(start, stop)
     positive(every, "every", " (updates)")
     share(factor, "factor")
 
 
-def _check_timescale(_start: float, _stop: float, *, timescale: float) -> None:
+def _check_timescale(start: float, stop: float, *, timescale: float) -> None:
+    _check_floor(start, stop)
     positive(timescale, "timescale", " (updates)")
 
 
-def _check_power_law(_start: float, _stop: float, *, knee: float, exponent: float, origin: float = 0.0) -> None:
+def _check_power_law(start: float, stop: float, *, knee: float, exponent: float, origin: float = 0.0) -> None:
+    _check_floor(start, stop)
     positive(knee, "knee", " (updates)")
     positive(-exponent, "-exponent")
     if origin < 0:

@@ -101,6 +101,15 @@ class Phase:
             return replace(self, start=self.start * k, stop=self.stop * k)
         return replace(self, gain=self.gain * k)
 
+    def plain(self) -> Phase:
+        """Return the phase without its window where that is the whole phase anyway."""
+        if self.window is None:
+            return self
+        a, b, d, of = self.window
+        bare = replace(self, window=None) if self.length else self
+        whole = a == 0 and of is not None and b * (self.steps or 0) == d * of
+        return bare if whole and (b == d or _by_fraction(bare)) else self
+
     @property
     def formula(self) -> Shape:
         """The shape's entry in ``SHAPES``."""

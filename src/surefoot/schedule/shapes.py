@@ -37,7 +37,7 @@ from typing import Any
 
 import numpy as np
 
-from surefoot.schedule.formula import Index, Shape, falling, pinned, positive, share
+from surefoot.schedule.formula import Index, Shape, falling, pinned, positive, raised, share
 from surefoot.schedule.indexed import INDEXED
 from surefoot.schedule.tables import TABLES
 
@@ -55,9 +55,9 @@ def _cosine(u: Any) -> Any:
 def _geometric(i: Index, n: int, start: float, stop: float, base: float = 0.1) -> Any:
     u = i / n
     if start > 0 and stop > 0:
-        return pinned(start * np.power(stop / start, u), u, start, stop)
+        return pinned(start * raised(stop / start, u), u, start, stop)
     v = u if start >= stop else 1.0 - u
-    return pinned((start + stop) * ((np.power(base, v) - base) / (1.0 - base)), u, start, stop)
+    return pinned((start + stop) * ((raised(base, v) - base) / (1.0 - base)), u, start, stop)
 
 
 def _check_base(start: float, stop: float, base: float = 0.1) -> None:

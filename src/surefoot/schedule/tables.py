@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from surefoot.errors import ArgumentError
-from surefoot.schedule.formula import Index, Shape
+from surefoot.schedule.formula import Index, Shape, raised
 
 INTERPOLATIONS = ("linear", "log", "cosine", "step")
 
@@ -34,7 +34,7 @@ def _points(
     w = np.minimum((i - x[k]) / (x[k + 1] - x[k]), 1.0)
     a, b = y[k], y[k + 1]
     if interpolation == "log":
-        between = a * np.power(b / a, w)
+        between = a * raised(b / a, w)
     else:
         f = 1.0 - w if interpolation == "linear" else 0.5 * (1.0 + np.cos(np.pi * w))
         between = b + (a - b) * f

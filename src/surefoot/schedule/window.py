@@ -44,6 +44,6 @@ def check(window: Any, length: Any) -> Window:
         raise ArgumentError(f"window={window!r} must be (a, b, d, of), whole numbers with a >= 0, b >= 1, d >= 1.")
     if length is not None and not isinstance(length, int):
         raise ArgumentError(f"length={length!r} must be in steps (an int) when the phase is a piece of another.")
-    if of is not None and (length is None or a + b * length > d * of):
+    if of is not None and (length is None or a + b * (length - 1) > d * of):
         raise ArgumentError(f"window={window!r} with length={length!r} runs past the {of} updates of its phase.")
     return (a, b, d, of)

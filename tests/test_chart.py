@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surefoot.chart import Axis, Series, count_text, linear_ticks, log_ticks, rate_text, spread
+from surefoot.chart.data import Axis, Series
+from surefoot.chart.numbers import count_text, linear_ticks, log_ticks, rate_text, spread
 from surefoot.errors import ArgumentError
 
 positive = st.floats(1e-9, 1e6)

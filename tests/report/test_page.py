@@ -8,8 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from surefoot.curve import Curve
 from surefoot.errors import ArgumentError
 from surefoot.report.page import page, write
+from surefoot.search.planning import choose
 
 VOID = {"meta", "br", "img", "link", "input"}
 FINDING = SimpleNamespace(
@@ -112,6 +114,20 @@ def test_no_answer_says_why_and_shows_no_rate(examples, tmp_path):
 def test_a_schedule_alone_and_a_curve_alone_make_pages(examples, tmp_path):
     assert "sf.Schedule(0.004" in outline(page([examples.schedule], tmp_path / "a.html")).text
     assert "Loss by learning rate" in outline(page([examples.curve], tmp_path / "b.html")).text
+
+
+def test_a_choice_brings_its_reason_and_its_advice(examples, tmp_path):
+    choice = choose(examples.peak, total=1000)
+    text = outline(page([examples.peak, choice], tmp_path / "r.html")).text
+    assert choice.reason in text
+    assert all(note in text for note in choice.notes)
+    assert "Warmup and clipping" not in text
+
+
+def test_a_sweep_names_its_best_rate(examples, tmp_path):
+    text = outline(page([examples.curve], tmp_path / "r.html")).text
+    assert text.index("4e-3best rate of the sweep") < text.index("Evidence")
+    assert "No answer" in outline(page([Curve()], tmp_path / "n.html")).text
 
 
 def test_something_else_is_refused_and_nothing_is_written(tmp_path):

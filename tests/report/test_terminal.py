@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from surefoot.chart import Axis, Chart, Mark, Series
-from surefoot.drawing import curve_chart, losses_chart, schedule_chart
+from surefoot.chart.nouns import curve_chart, losses_chart, schedule_chart
 from surefoot.report.braille import Canvas
 from surefoot.report.terminal import plot
 

@@ -6,7 +6,7 @@ import pytest
 
 import surefoot as sf
 from surefoot.report.advice import advice, changes
-from surefoot.report.words import answer, code, confidence_word, cost, described, duration
+from surefoot.report.words import answer, code, confidence_word, cost, duration
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import hold, ramp
 
@@ -20,15 +20,6 @@ SCHEDULES = (
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
 def test_the_code_of_a_schedule_builds_the_schedule(schedule):
     assert eval(code(schedule), {"sf": sf}) == schedule  # noqa: S307  the text under test is our own code
-
-
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
-def test_a_schedule_is_described_phase_by_phase(schedule):
-    assert len(described(schedule).split(", then ")) == len(schedule.phases)
-
-
-def test_an_open_schedule_is_said_to_be():
-    assert described(SCHEDULES[1]).endswith("hold 3e-4 without end")
 
 
 def test_the_cost_is_said_in_updates_runs_and_time(examples):

@@ -10,11 +10,11 @@ from typing import Any
 
 from surefoot._version import __version__
 from surefoot.curve import Curve, Peak
-from surefoot.drawing import curve_chart
 from surefoot.errors import ArgumentError
-from surefoot.report.html import code_block, document, paragraph, picture, section
-from surefoot.report.sections import findings_section, history_section, peak_sections, plan_section
+from surefoot.report.html import code_block, document, paragraph, section
+from surefoot.report.sections import curve_sections, findings_section, history_section, peak_sections, plan_section
 from surefoot.schedule.core import Schedule
+from surefoot.search.planning import Choice
 
 
 def page(
@@ -27,8 +27,8 @@ def page(
 ) -> Path:
     """Write one HTML page about ``items`` to ``path`` and return the path.
 
-    An item is a Peak, a Schedule, a Curve, a History or a Finding (or a tuple of findings); the first Schedule is the
-    plan of the first Peak. ``resume`` is the command that goes on with the search. The page loads nothing from
+    An item is a Peak, a Schedule (or a Choice of one), a Curve, a History or a Finding (or a tuple of findings); the
+    first Schedule is the plan of the first Peak. ``resume`` is the command that goes on with the search. The page loads nothing from
     anywhere. It is written beside ``path`` first and then renamed, so that a reader never sees half of it.
     Raises ArgumentError for an item of another kind, or a ``path`` that cannot be written.
     """
@@ -40,17 +40,17 @@ def page(
 def sections(items: list[Any], resume: str = "") -> Iterator[str]:
     """Yield the sections of the page, peaks before plans before runs."""
     peaks = [item for item in items if isinstance(item, Peak)]
-    schedules = [item for item in items if isinstance(item, Schedule)]
+    schedules = [item for item in items if isinstance(item, (Schedule, Choice))]
     for k, peak in enumerate(peaks):
         yield from peak_sections(peak, schedules[0] if k == 0 and schedules else None)
     yield from (plan_section(schedule) for schedule in schedules[bool(peaks) :])
     findings: list[Any] = []
     for item in items:
         if isinstance(item, Curve):
-            yield section("", picture(curve_chart(item)), kind="chart")
+            yield from curve_sections(item)
         elif _is_history(item):
             yield history_section(item)
-        elif not isinstance(item, (Peak, Schedule)):
+        elif not isinstance(item, (Peak, Schedule, Choice)):
             findings += _findings(item)
     if findings:
         yield findings_section(findings)

@@ -8,29 +8,31 @@ from html import escape
 from typing import Any
 
 from surefoot.chart import rate_text
-from surefoot.curve import Peak, Trial
-from surefoot.drawing import curve_chart, losses_chart, schedule_chart
+from surefoot.chart.nouns import curve_chart, losses_chart, schedule_chart
+from surefoot.curve import Curve, Peak, Trial
 from surefoot.report.advice import Advice, advice, changes
 from surefoot.report.html import bullets, code_block, diff, facts, paragraph, picture, section, table
-from surefoot.report.words import code, confidence_word, cost, counted, described, duration
+from surefoot.report.words import code, confidence_word, cost, counted, duration
 from surefoot.schedule.core import Schedule
+from surefoot.search.planning import Choice
 
 _OPEN_STEPS = 10_000
 _KINDS = {"diverged": "bad", "failed": "bad", "stuck": "warn", "stopped": "faint"}
 
 
-def peak_sections(peak: Peak, schedule: Schedule | None) -> Iterator[str]:
+def peak_sections(peak: Peak, plan: Schedule | Choice | None) -> Iterator[str]:
     """Yield the answer, the chart, the plan, the advice, the evidence and the limits of ``peak``."""
     yield _answer(peak)
     if peak.curve.trials or peak.curve.test_lrs:
         yield section("", picture(curve_chart(peak), 370), kind="chart")
-    if schedule is not None:
-        yield plan_section(schedule)
-    found = advice(peak, schedule)
+    if plan is not None:
+        yield plan_section(plan)
+    # A choice brings its own advice; beside a bare schedule the page gives what the evidence supports.
+    found = () if isinstance(plan, Choice) else advice(peak, plan)
     if found:
         yield section("Warmup and clipping", _advice(found))
     if peak.curve.trials:
-        yield _evidence(peak)
+        yield _evidence(peak.curve, f"The search took {cost(peak)}.")
     yield section("What would change the answer", bullets(changes(peak)))
 
 
@@ -50,20 +52,43 @@ def _facts(peak: Peak, lr: float) -> Iterator[tuple[str, str, str]]:
     edge = "none found" if peak.edge is None else rate_text(peak.edge)
     remark = "no trial diverged" if peak.edge is None else f"diverges, {peak.edge / lr:.1f}x the peak"
     yield "Edge", edge, remark
-    yield "Confidence", confidence_word(peak.confidence), f"{peak.confidence:.2f} of 1, {peak.method}"
+    judge = "validation loss" if peak.curve.validated else "training loss"
+    yield "Confidence", confidence_word(peak.confidence), f"{peak.confidence:.0%}, judged by {judge}"
     runs = f"{peak.cost_steps / peak.total:.2f} full runs, " if peak.total else ""
     yield "Cost", counted(peak.cost_steps, "update"), runs + duration(peak.seconds)
 
 
-def plan_section(schedule: Schedule) -> str:
+def curve_sections(curve: Curve) -> Iterator[str]:
+    """Yield the best rate of a sweep, its chart and its trials."""
+    best, between, edge = curve.best, curve.plateau(), curve.edge
+    if best is None:
+        yield section("", '<p class="rate">No answer</p>', paragraph("No run ended with a finite loss."), kind="answer")
+    else:
+        rate = f'<p class="rate">{rate_text(best.lr)}<small>best rate of the sweep</small></p>'
+        pairs = [("Loss", f"{best.loss:.4g}", "validation" if best.validated else "training")]
+        if between is not None:
+            pairs.append(("Good range", f"{rate_text(between[0])} to {rate_text(between[1])}", "within 1% of the gain"))
+        pairs.append(("Edge", "none found" if edge is None else rate_text(edge), "lowest rate that failed"))
+        pairs.append(("Cost", counted(curve.cost_steps, "update"), counted(len(curve.trials), "run")))
+        yield section("", rate, facts(pairs), kind="answer")
+    if curve.trials or curve.test_lrs:
+        yield section("", picture(curve_chart(curve), 370), kind="chart")
+    if curve.trials:
+        yield _evidence(curve, "")
+
+
+def plan_section(plan: Schedule | Choice) -> str:
     """Return the plan: its chart, the code that builds it, and the lines it changes in a training loop."""
+    schedule = plan.schedule if isinstance(plan, Choice) else plan
     last = schedule.total or max(_OPEN_STEPS, 2 * schedule.starts[-1])
     chart = schedule_chart(schedule, stop=last, title="The plan: learning rate by update")
-    text = described(schedule)
+    text = schedule.describe()
+    said = [plan.reason, *plan.notes] if isinstance(plan, Choice) else []
     return section(
         "",
         picture(chart, 260),
         paragraph(text[:1].upper() + text[1:] + "."),
+        *map(paragraph, said),
         code_block(f"import surefoot as sf\n\nschedule = {code(schedule)}"),
         "<h3>In your training loop</h3>",
         diff(_LOOP),
@@ -87,8 +112,8 @@ def _advice(found: Iterable[Advice]) -> str:
     return '<dl class="advice">' + "".join(parts) + "</dl>"
 
 
-def _evidence(peak: Peak) -> str:
-    trials = sorted(peak.curve.trials, key=lambda trial: (trial.lr, trial.steps))
+def _evidence(curve: Curve, said: str) -> str:
+    trials = sorted(curve.trials, key=lambda trial: (trial.lr, trial.steps))
     best = min((t.loss for t in trials if t.status == "done" and math.isfinite(t.loss)), default=None)
     heads = ("rate", "loss", "status", "updates", "stage", "seed", "time")
     rows = ((_row_kind(trial, best), _cells(trial)) for trial in trials)
@@ -96,7 +121,7 @@ def _evidence(peak: Peak) -> str:
     drawn = [trial for trial in trials if len(trial.losses) > 1 and any(map(math.isfinite, trial.losses))]
     if len(drawn) > 1:
         parts.append(f"<h3>Their losses</h3>{picture(losses_chart(drawn, title='Training loss of the trials'), 260)}")
-    return section("Evidence", paragraph(f"The search took {cost(peak)}."), *parts)
+    return section("Evidence", *([paragraph(said)] if said else []), *parts)
 
 
 def _row_kind(trial: Trial, best: float | None) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from surefoot.chart import count_text, rate_text
+from surefoot.chart import rate_text
 from surefoot.curve import Peak
 from surefoot.schedule.core import Schedule
 
 _LEVELS = ((0.8, "high"), (0.5, "moderate"), (0.25, "low"), (0.0, "very low"))
-_NAMES = re.compile(r"(?<![\w'\".])(Schedule|ramp|hold)\(")
+_NAMES = re.compile(r"(?<![\w'\".])(Schedule|Phase|ramp|hold)\(")
 
 
 def confidence_word(confidence: float) -> str:
@@ -78,17 +78,3 @@ def code(schedule: Schedule) -> str:
         return f"sf.Schedule({schedule.peak!r}, ({phases[0]},))"
     lines = "".join(f"    {phase},\n" for phase in phases)
     return f"sf.Schedule({schedule.peak!r}, (\n{lines}))"
-
-
-def described(schedule: Schedule) -> str:
-    """Return the phases of ``schedule`` in one line of words."""
-    parts = []
-    for phase in schedule.phases:
-        long = "on" if phase.steps is None else count_text(phase.steps)
-        if phase.shape == "constant":
-            parts.append(f"hold {rate_text(schedule.peak * phase.start)} for {long}")
-        else:
-            stop = rate_text(schedule.peak * phase.stop)
-            verb = "warm up" if phase.stop > phase.start else "decay"
-            parts.append(f"{verb} to {stop} over {long} ({phase.shape})")
-    return ", then ".join(parts).replace(" for on", " without end").replace(" over on", " without end")

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.chart import Axis, Chart, Mark, Series, Tone, rate_text, spread
+from surefoot.chart.data import Axis, Chart, Mark, Series, Tone
+from surefoot.chart.numbers import rate_text, spread
 from surefoot.errors import ArgumentError
 
 _POINTS = 400

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from surefoot.chart.nouns import curve_chart, drawn_steps, losses_chart, schedule_chart, smoothed
 from surefoot.curve import Curve, Trial
-from surefoot.drawing import curve_chart, drawn_steps, losses_chart, schedule_chart, smoothed
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import hold

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surefoot.schedule.core import Schedule
@@ -21,6 +21,7 @@ def start(seed, size=3):
     return np.random.default_rng(seed).standard_normal(size)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 0.5), min_size=1, max_size=20), st.integers(0, 5))
 def test_a_quadratic_shrinks_by_one_minus_rate_times_curvature_at_every_update(rates, seed):
     top = max(*rates, 1e-9)

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from surefoot.errors import ArgumentError, MissingExtraError, TaskError
+from surefoot.errors import ArgumentError, BindingError, MissingExtraError, TaskError
 from surefoot.tasks import BUILT_IN, resolve
 
 GOOD = "LIMIT = 3\ndef train(schedule):\n    yield schedule(0)\n"
@@ -113,7 +113,8 @@ def test_what_does_not_exist_is_named(text, said):
         ("1 / 0\n", "train", TaskError, r"could not be imported: it raised ZeroDivisionError: division by zero$"),
         ("def train(:\n", "train", TaskError, r"could not be imported: it raised SyntaxError"),
         ("raise SystemExit(3)\n", "train", TaskError, r"it raised SystemExit: 3$"),
-        ("import no_such_package\n", "train", TaskError, r"No module named 'no_such_package'"),
+        ("import no_such_package\n", "train", TaskError, r"it needs no_such_package, which is not installed here\.$"),
+        ("from surefoot.errors import *\nraise BindingError('lost')\n", "train", BindingError, "^lost$"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_and_nothing_stays(tmp_path, text, function, error, said):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from hashlib import blake2b
 from importlib import import_module
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from surefoot.errors import ArgumentError, MissingExtraError, TaskError
+from surefoot.errors import ArgumentError, MissingExtraError, SurefootError, TaskError
 from surefoot.tasks.built_in import BUILT_IN, BuiltIn
 
 # What the extra "tasks" installs, by the name it is imported under.
@@ -37,7 +38,7 @@ def resolve(name: str) -> Callable[..., Any]:
         raise ArgumentError(_unknown(name))
     if not function.isidentifier():
         raise ArgumentError(f"task={name!r} must end in the name of a function: file.py:function or module:function.")
-    module = _from_file(Path(place)) if place.endswith(".py") else _from_module(place, name)
+    module = _from_file(Path(place)) if place.endswith(".py") else _from_module(place)
     return _callable(module, function, place)
 
 
@@ -74,25 +75,40 @@ def _from_file(path: Path) -> ModuleType:
     module = module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
-    except BaseException as error:
+        with _importing(str(path)):
+            spec.loader.exec_module(module)
+    except BaseException:
         del sys.modules[name]
-        raise _failed(error, str(path)) from error
+        raise
     return module
 
 
-def _from_module(place: str, name: str) -> ModuleType:
+def _from_module(place: str) -> ModuleType:
     _join_import_path(Path.cwd())
-    try:
+    with _importing(place):
         return import_module(place)
+
+
+@contextmanager
+def _importing(place: str) -> Iterator[None]:
+    try:
+        yield
+    except SurefootError:
+        raise
     except ModuleNotFoundError as error:
-        if error.name is not None and (place == error.name or place.startswith(f"{error.name}.")):
-            raise ArgumentError(
-                f"task={name!r}: there is no module {error.name!r} here; for a file write its path, file.py:function."
-            ) from error
-        raise _failed(error, place) from error
+        raise _not_found(error, place) from error
     except (Exception, SystemExit) as error:
-        raise _failed(error, place) from error
+        said = " ".join(str(error).split())
+        raise TaskError(f"{place} could not be imported: it raised {type(error).__name__}: {said}") from error
+
+
+def _not_found(error: ModuleNotFoundError, place: str) -> SurefootError:
+    missing = error.name or ""
+    if f"{place}.".startswith(f"{missing}."):
+        return ArgumentError(f"task: there is no module {missing!r} here; for a file write its path, file.py:function.")
+    if missing in _EXTRA:
+        return MissingExtraError(f'{place} needs {missing}, which is not installed here: pip install "surefoot[tasks]"')
+    return TaskError(f"{place} could not be imported: it needs {missing}, which is not installed here.")
 
 
 def _module_name(path: Path) -> str:
@@ -113,17 +129,6 @@ def _source(module: ModuleType) -> Path | None:
 def _join_import_path(directory: Path) -> None:
     if str(directory) not in sys.path:
         sys.path.insert(0, str(directory))
-
-
-def _failed(error: BaseException, place: str) -> BaseException:
-    if not isinstance(error, (Exception, SystemExit)):
-        return error
-    if isinstance(error, ModuleNotFoundError) and error.name in _EXTRA:
-        return MissingExtraError(
-            f'{place} needs {error.name}, which is not installed here: pip install "surefoot[tasks]"'
-        )
-    said = " ".join(str(error).split())
-    return TaskError(f"{place} could not be imported: it raised {type(error).__name__}: {said}")
 
 
 def _callable(module: ModuleType, function: str, place: str) -> Callable[..., Any]:

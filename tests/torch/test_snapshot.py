@@ -4,8 +4,8 @@ import random
 
 import numpy as np
 import pytest
-import torch
 
+import torch
 from surefoot.torch.memory import remember
 from surefoot.torch.snapshot import Scene, seed_all, snapshot
 
@@ -72,7 +72,9 @@ def net():
     return net
 
 
-@pytest.mark.parametrize("spoil", [spoil_values, spoil_structure, lambda net: (spoil_structure(net), spoil_values(net))])
+@pytest.mark.parametrize(
+    "spoil", [spoil_values, spoil_structure, lambda net: (spoil_structure(net), spoil_values(net))]
+)
 def test_a_module_is_put_back_with_its_identities(net, spoil):
     before = copy.deepcopy(net.state_dict(keep_vars=False))
     fleeting, spread = net.fleeting.clone(), net.spread.clone()

@@ -30,7 +30,7 @@ def find(
     Raises ArgumentError for arguments that do not fit together, TaskError where the loader is empty or the loss is no
     scalar; whatever is raised, everything is put back.
     """
-    from surefoot.search import find as search  # noqa: PLC0415  st.task alone need not load the searches
+    from surefoot.search.finding import find as search  # noqa: PLC0415  st.task alone need not load the searches
 
     objects = task(model, optimizer, loader, loss_fn, **options)
     more: dict[str, Any] = {} if progress is None else {"progress": progress}
@@ -56,7 +56,7 @@ def tune(
     ``budget`` is in full runs of ``total`` updates, ``recipe(peak, total)`` the Schedule of a trial, ``journal`` the
     file that a killed search goes on from; ``options`` are those of ``st.task``. Raises as ``find`` does.
     """
-    from surefoot.search import tune as search  # noqa: PLC0415  as above
+    from surefoot.search.tuning import tune as search  # noqa: PLC0415  as above
 
     objects = task(model, optimizer, loader, loss_fn, **options)
     more: dict[str, Any] = {"recipe": recipe, "journal": journal, "progress": progress}

@@ -25,7 +25,7 @@ class Tally:
 def tallied(setup: Setup, tally: Tally, write: Callable[[], object]) -> None:
     """Let ``tally`` count and ``write`` set the rate just before each step; the Stage's restore removes both.
 
-    Hooks of an st.Scheduler or a Guard are taken off for the run: they would write their own rate and count the
+    Hooks of an st.Scheduler or a Guard do nothing during the run: they would write their own rate and count the
     trial's updates as the user's.
     """
 
@@ -42,11 +42,15 @@ def tallied(setup: Setup, tally: Tally, write: Callable[[], object]) -> None:
         if not isinstance(optimizer, torch.optim.Optimizer):
             continue
         for hooks in (optimizer._optimizer_step_pre_hooks, optimizer._optimizer_step_post_hooks):  # noqa: SLF001  no public list
-            for key in [key for key, hook in hooks.items() if _ours(hook)]:
-                del hooks[key]
+            # Replaced, not removed: a scheduler that does not find itself on its optimizer takes it for a copy.
+            hooks.update({key: _silent for key, hook in hooks.items() if _ours(hook)})
         optimizer.register_step_pre_hook(before)
         optimizer.register_step_post_hook(after)
         tally.counts = True
+
+
+def _silent(optimizer: Any, args: Any, kwargs: Any) -> None:
+    """Do nothing, in the place of a hook that is not to act during a trial."""
 
 
 def _ours(hook: Any) -> bool:

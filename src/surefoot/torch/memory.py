@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
 import torch
 
@@ -143,7 +144,7 @@ def _tensor(tensor: torch.Tensor) -> Undo:
     target = alias[once] if 0 in alias.stride() else alias
     saved = target.clone()
     # A graph that was built before the trial, and a writer that watches versions, must not see that one took place.
-    version = torch.autograd._unsafe_preserve_version_counter(tensor)  # noqa: SLF001  it has no public name
+    version = _unsafe_preserve_version_counter(tensor)
 
     def undo() -> None:
         if _place(tensor.data) != _place(alias):

@@ -139,7 +139,11 @@ def _told(said: Any) -> Outcome:
     if not _single(loss):
         shape = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, torch.Tensor) else f"{loss!r:.60}"
         raise TaskError(f"step_fn returned {shape} instead of its loss: return a number or a scalar tensor.")
-    return Outcome(float(loss), None if norm is None else float(norm), extra)
+    return Outcome(_number(loss), None if norm is None else _number(norm), extra)
+
+
+def _number(value: Any) -> float:
+    return float(value.detach() if isinstance(value, torch.Tensor) else value)
 
 
 def _single(value: Any) -> bool:

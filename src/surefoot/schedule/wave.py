@@ -16,12 +16,12 @@ def exact(value: float) -> Fraction:
     return Fraction(value).limit_denominator(_FINEST)
 
 
-def leg(model: Phase, begin: Fraction, end: Fraction, until: int | None = None) -> tuple[Phase, ...]:
+def leg(model: Phase, begin: Fraction, end: Fraction, until: int | None = None, since: int = 0) -> tuple[Phase, ...]:
     """Return ``model`` stretched from time ``begin`` to ``end``, sampled at the updates in between.
 
-    The updates are those t with begin <= t < end, or t < ``until`` if that is given; none gives no phase.
+    The updates are those t with begin <= t < end, or ``since`` <= t < ``until`` where given; none gives no phase.
     """
-    first, last = max(ceil(begin), 0), ceil(end) if until is None else until
+    first, last = max(ceil(begin), since), ceil(end) if until is None else until
     if last <= first:
         return ()
     unit = begin.denominator * end.denominator

@@ -84,14 +84,14 @@ def rosenbrock(schedule: Schedule, *, seed: int = 0, momentum: float = 0.9) -> I
 
 
 def valley(schedule: Schedule, *, seed: int = 0, steep: float = 100.0, noise: float = 10.0) -> Iterator[Reading]:
-    """Descend f(a, b) = exp(-a) + steep * b**2 / 2 from (0, 0) with gradient noise (deviation ``noise``) across, in b.
+    """Descend f(a, b) = exp(-a) + steep * b**2 / 2 from (0, 0.2) with gradient noise (deviation ``noise``) in b.
 
     Along the river the loss falls as 1 / (1 + sum of rates), so a high rate goes far; across it the noise keeps
     the loss up by about rate * noise**2 / 4, so only a decay shows how far one got. Stable below 2/steep.
     Source: Understanding Warmup-Stable-Decay Learning Rates: A River Valley Loss Landscape, arXiv 2410.05192 (2024).
     """
     rng = np.random.default_rng(seed)
-    a = b = 0.0
+    a, b = 0.0, 0.2
     for step in updates(schedule):
         rate = schedule(step)
         with np.errstate(over="ignore", invalid="ignore"):

@@ -61,9 +61,9 @@ def restarts(
     """Return falls to the floor, each followed by a restart at the peak times ``shrink``, ``growth`` times as long.
 
     Cycle k falls from ``peak * shrink^k`` over ``period * growth^k`` updates along ``shape``; its floor is no update
-    but the end that the restart cuts off. Either ``cycles`` (3 unless given) fill the total, or the first lasts
-    ``period`` and the total may cut the last one short. ``growth`` >= 1, ``shrink`` in (0, 1]; boundaries are rounded
-    by the one rule. Source: SGDR, arXiv 1608.03983 (2016).
+    but the end that the restart cuts off. Either ``cycles`` (3 unless given, fewer in fewer updates) fill the total,
+    or the first lasts ``period`` and the total may cut the last one short. ``growth`` >= 1, ``shrink`` in (0, 1];
+    boundaries are rounded by the one rule. Source: SGDR, arXiv 1608.03983 (2016).
 
     >>> restarts(1.0, total=10, period=3, growth=2).array().round(3).tolist()
     [1.0, 0.75, 0.25, 1.0, 0.933, 0.75, 0.5, 0.25, 0.067, 1.0]
@@ -73,7 +73,7 @@ def restarts(
     share(shrink, "shrink")
     found = frame(peak, total=total, warmup=warmup, floor=floor, **common)
     if period is None:
-        lengths = _filling(found, 3 if cycles is None else cycles, growth)
+        lengths = _filling(found, cycles, growth)
     elif cycles is None:
         lengths = _growing(found, found.steps(period, "period"), growth)
     else:
@@ -83,8 +83,9 @@ def restarts(
     return found.schedule(*_falls(found, lengths, shrink, shape))
 
 
-def _filling(found: Frame, cycles: int, growth: float) -> list[int]:
+def _filling(found: Frame, given: int | None, growth: float) -> list[int]:
     left = found.left or 0
+    cycles = min(3, max(left, 1)) if given is None else given
     if isinstance(cycles, bool) or not isinstance(cycles, int) or not 1 <= cycles <= max(left, 1):
         raise ArgumentError(f"cycles={cycles!r} must be an int from 1 to {left}, the updates that they share.")
     sums = [0.0, *accumulate(growth**k for k in range(cycles))]

@@ -158,12 +158,14 @@ def fraction(share: float, total: int | None, name: str = "length") -> int:
 def steps_on_ramp(amount: float, per_step: Ramp, start: int = 0) -> int:
     """Return the steps from ``start`` on in which ``per_step`` adds up to ``amount``, rounded to the nearest."""
     done, step = 0.0, start
-    end = per_step.total or 0
-    while step < end:
-        stop = min(step + _BLOCK, end)
+    end = per_step.total
+    while end is None or step < end:
+        stop = step + _BLOCK if end is None else min(step + _BLOCK, end)
         sums = done + np.cumsum(per_step.array(step, stop))
         if sums[-1] >= amount:
             return _inside(sums, amount, done) + step - start
+        if end is None and sums[-1] == done:
+            break
         done, step = float(sums[-1]), stop
     rate = float(per_step.array(step, step + 1)[0])
     if rate <= 0:

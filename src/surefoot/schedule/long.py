@@ -9,7 +9,7 @@ from surefoot.schedule.core import Schedule
 from surefoot.schedule.formula import positive
 from surefoot.schedule.frame import Common, Warmup, frame
 from surefoot.schedule.lengths import LengthLike
-from surefoot.schedule.phase import Parameter, Phase, hold, ramp
+from surefoot.schedule.phase import Parameter, Phase, hold, number, ramp
 
 _SHARE = 0.2
 _BLOCK = 4096.0
@@ -113,34 +113,36 @@ def infinite(
     total: LengthLike | None,
     warmup: Warmup = 0,
     cooldown: LengthLike = 0.25,
-    constant: float = 0.5,
+    constant: float | None = None,
     anneal: LengthLike | None = 0.1,
     floor: float = 0.0,
     **common: Unpack[Common],
 ) -> Schedule:
     """Return the schedule of continued pretraining: warmup, cosine to a constant, hold, exponential anneal.
 
-    ``cooldown`` updates lead from the peak to ``constant`` (a factor), the last ``anneal`` updates from there to the
-    floor: ``constant * (floor / constant)^u`` (floor 0: see ``exponential``). ``total`` None leaves it open in the
-    hold; ``cooldown`` must then be in updates. Sources: arXiv 2403.08763 (2024), 2503.02844 (2025).
+    ``cooldown`` updates lead from the peak to ``constant`` (a factor; 0.5, or the floor if that is higher), the last
+    ``anneal`` updates from there to the floor: ``constant * (floor / constant)^u`` (floor 0: see ``exponential``).
+    ``total`` None leaves it open in the hold; ``cooldown`` must then be in updates.
+    Sources: arXiv 2403.08763 (2024), 2503.02844 (2025).
 
     >>> schedule = infinite(1.0, total=8, cooldown=2, constant=0.5, anneal=4, floor=0.1)
     >>> schedule.array().round(4).tolist()
     [1.0, 0.75, 0.5, 0.5, 0.5, 0.3344, 0.2236, 0.1495]
     """
     found = frame(peak, total=total, warmup=warmup, floor=floor, open_end=True, **common)
-    if not found.floor <= constant <= 1.0:
+    level = max(0.5, found.floor) if constant is None else number(constant, "constant")
+    if not found.floor <= level <= 1.0:
         raise ArgumentError(f"constant={constant!r} is a factor of the peak and must lie in [floor, 1].")
     down = found.steps(cooldown, "cooldown")
-    cool = ramp(1.0, constant, down, "cosine")
+    cool = ramp(1.0, level, down, "cosine")
     if found.total is None:
         if anneal not in {None, 0, 0.1}:
             raise ArgumentError(f"anneal={anneal!r} needs an end to be counted back from: pass total=, or anneal=None.")
-        return found.schedule(cool, hold(None, constant))
+        return found.schedule(cool, hold(None, level))
     last = 0 if anneal is None else found.ending(anneal, "anneal")
     found.fit(cooldown=down, anneal=last)
-    level = found.total - found.begin - down - last
-    return found.schedule(cool, hold(level, constant), ramp(constant, found.floor, last, "exponential"))
+    rest = found.total - found.begin - down - last
+    return found.schedule(cool, hold(rest, level), ramp(level, found.floor, last, "exponential"))
 
 
 def power(
@@ -160,24 +162,25 @@ def power(
 
     Units: ``batch`` in sequences of 4096 tokens, so that n = 4096 * batch * t; ``a`` and ``b`` < 0 as fitted in the
     paper for muP models. ``decay`` updates at the end fall from the law's value to the floor along ``shape`` (the
-    paper's tail). ``with_peak`` and ``scaled`` scale the whole curve, law included: to move only the cap, call this
-    again. Source: Power Scheduler, arXiv 2408.13359 (2024).
+    paper's tail); the warmup rises to the law's value at its end. ``with_peak`` and ``scaled`` scale the whole curve,
+    law included: to move only the cap, call this again. Source: Power Scheduler, arXiv 2408.13359 (2024).
 
     >>> schedule = power(0.02, batch=1024, a=4)
     >>> [float(f"{schedule(round(n / (4096 * 1024))):.4g}") for n in (1e10, 1e11, 1e12, 1e13)]
     [0.02, 0.01005, 0.003107, 0.0009602]
     """
-    for value, name in ((peak, "peak"), (batch, "batch"), (a, "a"), (-b, "-b")):
+    for value, name in ((peak, "peak"), (batch, "batch"), (a, "a"), (-number(b, "b"), "-b")):
         positive(value, name)
     found = frame(peak, total=total, warmup=warmup, floor=floor, open_end=True, **common)
     # The cap is released at the update where batch * a * n^b comes down to the peak.
     knee = (found.peak / (batch * a)) ** (1.0 / b) / (_BLOCK * batch)
     law = {"knee": knee, "exponent": b, "origin": float(found.begin)}
-    if found.total is None:
-        if decay != 0:
-            raise ArgumentError(f"decay={decay!r} needs an end to be counted back from: pass total=, or decay=0.")
-        return found.schedule(ramp(1.0, found.floor, None, "power-law", **law))
-    tail = found.ending(decay, "decay")
+    if found.total is None and decay != 0:
+        raise ArgumentError(f"decay={decay!r} needs an end to be counted back from: pass total=, or decay=0.")
+    tail = 0 if found.total is None else found.ending(decay, "decay")
     found.fit(decay=tail)
-    main = ramp(1.0, found.floor, found.total - found.begin - tail, "power-law", **law)
-    return found.schedule(main, ramp(main.end, found.floor, tail, shape))
+    steps = None if found.left is None else found.left - tail
+    main = ramp(1.0, found.floor, steps, "power-law", **law)
+    rise = found.warmup.times(float(main.at(0.0)))
+    last = () if tail == 0 else (ramp(main.end, found.floor, tail, shape),)
+    return Schedule(found.peak, (rise, main, *last))

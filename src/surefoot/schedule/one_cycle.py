@@ -44,10 +44,10 @@ def one_cycle(
     """
     _check(convention, shape, three_phase)
     found = frame(peak, total=total, clock=clock)
-    low = {"surefoot": 0.0, "torch": start / 1e4, "fastai": 1e-5}[convention] if floor is None else floor
-    if floor_lr is not None:
+    low = {"surefoot": 0.0, "torch": start / 1e4, "fastai": 1e-5}[convention]
+    if floor is not None or floor_lr is not None:
         low = floor_factor(found.peak, floor or 0.0, floor_lr)
-    if three_phase and not number(low, "floor") <= number(start, "start"):
+    if three_phase and not low <= number(start, "start"):
         raise ArgumentError(f"floor={low!r} is above start={start!r}: the third phase falls from start to the floor.")
     heights = (start, 1.0, start, low) if three_phase else (start, 1.0, low)
     return found.schedule(*_legs(found, warmup, heights, shape, convention))

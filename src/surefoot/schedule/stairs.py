@@ -71,8 +71,8 @@ def staircase(
 
 def _milestones(found: Frame, at: Sequence[LengthLike]) -> list[int]:
     marks = [found.steps(mark, f"at[{k}]", start=0) for k, mark in enumerate(at)]
-    if any(b <= a for a, b in pairwise(marks)):
-        raise ArgumentError(f"at={tuple(at)!r} is not sorted: milestones {marks} must rise, each above the one before.")
+    if any(b < a for a, b in pairwise(marks)):
+        raise ArgumentError(f"at={tuple(at)!r} is not sorted: its milestones are the updates {marks} and must rise.")
     if marks and marks[0] < found.begin:
         raise ArgumentError(f"at={tuple(at)!r} begins at update {marks[0]}, inside the warmup of {found.begin}.")
     if marks and found.total is not None and marks[-1] > found.total:

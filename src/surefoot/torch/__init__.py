@@ -1,0 +1,53 @@
+"""The torch edge of surefoot: ``import surefoot.torch as st``.
+
+``st.Scheduler`` applies a schedule to an optimizer, ``st.set_lr`` writes one rate, ``st.groups`` builds parameter
+groups, ``st.task`` and ``st.find`` search the rate of objects that exist already.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from surefoot.errors import MissingExtraError
+
+if find_spec("torch") is None:
+    raise MissingExtraError("surefoot.torch needs PyTorch: pip install 'surefoot[torch]'.")
+
+if TYPE_CHECKING:
+    import surefoot.torch.groups as groups  # noqa: F401, PLR0402  mypy needs this form, and it is exported
+    from surefoot.torch.finding import find as find
+    from surefoot.torch.position import Cut as Cut
+    from surefoot.torch.reports import RateOverwritten as RateOverwritten
+    from surefoot.torch.reports import ScheduleChanged as ScheduleChanged
+    from surefoot.torch.scheduler import Scheduler as Scheduler
+    from surefoot.torch.setting import set_lr as set_lr
+    from surefoot.torch.tasking import task as task
+
+_HOME = {
+    "scheduler": ("Scheduler",),
+    "setting": ("set_lr",),
+    "position": ("Cut",),
+    "reports": ("RateOverwritten", "ScheduleChanged"),
+    "tasking": ("task",),
+    "finding": ("find",),
+}
+_MODULES = ("groups",)
+_MODULE = {name: f"surefoot.torch.{module}" for module, names in _HOME.items() for name in names}
+
+__all__ = sorted((*_MODULE, *_MODULES))  # noqa: PLE0605  the one list of names is _HOME
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return import_module(f"surefoot.torch.{name}")
+    if name not in _MODULE:
+        raise AttributeError(f"module 'surefoot.torch' has no attribute {name!r}")
+    value = getattr(import_module(_MODULE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

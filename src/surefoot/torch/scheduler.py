@@ -1,0 +1,304 @@
+"""Scheduler: a schedule applied to an optimizer, at the speed of applied updates."""
+
+from __future__ import annotations
+
+import math
+import operator
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from surefoot.errors import ArgumentError, BindingError, PositionError
+from surefoot.schedule.core import Schedule
+from surefoot.schedule.phase import number
+from surefoot.torch import resume
+from surefoot.torch.binding import inherited, plans, tracks
+from surefoot.torch.factors import GroupFactors
+from surefoot.torch.hooks import attach, attached, innermost, is_attached
+from surefoot.torch.position import Cut, Position
+from surefoot.torch.reports import Change, RateOverwritten, ScheduleChanged
+from surefoot.torch.slots import Groups
+from surefoot.torch.track import Track
+
+_CLOSE = 1e-6
+
+
+class Scheduler(LRScheduler):
+    """Apply ``schedule`` to ``optimizer``: update t runs at ``schedule(t) * factor`` of its group, t from 0.
+
+    ``schedule`` is a Schedule of the rate, or a dict of Schedules by field: ``lr``, ``momentum`` (``beta1`` where the
+    optimizer has betas), ``beta1``, ``beta2``, ``weight_decay``, or any other number in the groups. A group's factor
+    is its rate over the largest rate when the scheduler is built (weight decay likewise; momentum and betas are the
+    same for all); ``groups`` overrides it: a factor for each group, or a function of the group, or a dict of these
+    by field. ``position`` is the number of updates done before (a resume by hand). With ``strict`` a rate written
+    by somebody else, or a checkpoint of another schedule, raises BindingError instead of warning.
+
+    Building it writes nothing: the rate is written just before each update, and only applied updates count, so it
+    does not matter how often ``step()`` is called: it does nothing. Raises ArgumentError for a bad argument.
+
+    >>> import torch
+    >>> from surefoot.schedule.core import Schedule
+    >>> from surefoot.schedule.phase import ramp
+    >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(2))], lr=1.0)
+    >>> scheduler = Scheduler(optimizer, Schedule(0.1, (ramp(1, 0, 4),)))
+    >>> for _ in range(2):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> scheduler.position, scheduler.get_last_lr()
+    (2, [0.07500000000000001])
+    """
+
+    # torch's own constructor writes to the optimizer and patches its step: it is not run.
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        schedule: Schedule | Mapping[str, Schedule],
+        *,
+        groups: GroupFactors | None = None,
+        strict: bool = False,
+        position: int | None = None,
+    ) -> None:
+        inner = innermost(optimizer)
+        before = attached(inner, Scheduler)
+        known = {} if before is None else before._tracks  # noqa: SLF001  another Scheduler
+        built = tracks(inner.param_groups, inherited(plans(schedule), known), groups, known)
+        start = None if position is None else _step(position, "position")
+        self.optimizer = optimizer
+        self.strict = strict
+        self.overwritten: str | None = None
+        self.changes: tuple[Change, ...] = ()
+        self._innermost = inner
+        self._tracks: dict[str, Track] = built
+        self._lr = built.get("lr")
+        self._position: Position = Position() if before is None else before._position  # noqa: SLF001  as above
+        self._only = next(iter(built.values())) if len(built) == 1 else None
+        self._armed = self._primed = self._seen = False
+        self._step_count = 1
+        self._successor: Scheduler | None = None
+        if before is not None:
+            self._position.keep(before.get_last_lr())
+            before._retire(self)  # noqa: SLF001  as above
+        if start is not None:
+            self._position.move(start, max(start - 1, 0))
+        self._handles = attach(inner, self._before, self._after, self._loaded)
+
+    @property
+    def position(self) -> int:
+        """The number of updates that were applied: the next one is update ``position``."""
+        return self._position.settled()
+
+    @property
+    def cuts(self) -> tuple[Cut, ...]:
+        """The cuts that were made, oldest first."""
+        return self._position.cuts
+
+    @property
+    def schedules(self) -> dict[str, Schedule]:
+        """The schedule of each field."""
+        return {field: track.schedule for field, track in self._tracks.items()}
+
+    @property
+    def last_epoch(self) -> int:  # type: ignore[override]  # torch keeps an attribute that anybody may write
+        """The position, under the name that frameworks read."""
+        return self.position
+
+    @property
+    def base_lrs(self) -> list[float]:  # type: ignore[override]  # as above
+        """The peak of each group."""
+        if self._lr is None:
+            return self._held()
+        self._follow(self._innermost.param_groups)
+        return [self._lr.schedule.peak * factor for factor in self._lr.factors.values]
+
+    def get_last_lr(self) -> list[Any]:
+        """Return the rate of each group in the last applied update; before update 0, the rate it will have."""
+        if self._successor is not None:
+            return self._successor.get_last_lr()
+        position = self._position
+        position.settled()
+        if position.kept is not None and position.kept[0] == position.last:
+            return list(position.kept[1])
+        return self._rates(position.last)
+
+    def get_lr(self) -> list[Any]:
+        """Return the rate that each group will have in the next update."""
+        return self._rates(self.position)
+
+    def step(self, epoch: int | None = None) -> None:
+        """Do nothing, as often as you like: the rate follows the optimizer's applied updates.
+
+        Raises BindingError where the optimizer does not know this scheduler (a deep copy, an unpickled object).
+        """
+        if self._seen and epoch is None:
+            self._seen = False  # the pre-hook ran since the last call: there is nothing to look up
+            return
+        if epoch is not None:
+            raise ArgumentError(f"epoch={epoch!r}: step() takes no position; use scheduler.set(update).")
+        if self._successor is None and not is_attached(self._innermost, self._handles):
+            raise BindingError(
+                "this scheduler's optimizer does not know it (a copy loses its hooks): build a new one with "
+                f"Scheduler(optimizer, schedule, position={self._position.count})."
+            )
+
+    def set(self, step: int) -> None:
+        """Go to update ``step`` and write its values now (for graph replay, sub-group steps and resume by hand).
+
+        Calling it again, or out of order, gives the same values. Raises PositionError for a negative step.
+        """
+        t = _step(step, "step")
+        groups = self._innermost.param_groups
+        self._follow(groups)
+        self._write(groups, t)
+        self._position.move(t, t)
+
+    def cut(self, k: float, why: str = "") -> None:
+        """Multiply the rate by ``k`` (0 < k <= 1) from the next update on; ``why`` is kept in ``cuts``."""
+        factor = number(k, "k")
+        if not 0.0 < factor <= 1.0:
+            raise ArgumentError(f"k={k!r} must be a factor in (0, 1]: a cut lowers the rate.")
+        if "lr" not in self._tracks:
+            raise ArgumentError("cut() needs a schedule of lr: this scheduler has only " + ", ".join(self._tracks))
+        self._position.cuts = (*self.cuts, Cut(self.position, factor, why))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the position, the cuts, and the schedules for comparison, as JSON-able data."""
+        self._follow(self._innermost.param_groups)
+        return resume.dump(self._position, self._tracks)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the position and the cuts; the schedule in the code stays, and a difference is reported.
+
+        The report is a ScheduleChanged warning and ``changes``, with the jump it makes; with ``strict`` it is a
+        BindingError and nothing is restored. Raises FormatError where the state is not one of surefoot.
+        """
+        saved = resume.load(state_dict)
+        self._follow(self._innermost.param_groups)
+        changes = resume.changes(saved, self._tracks)
+        if changes:
+            self._tell("; ".join(map(str, changes)) + ". The code's plan is used.", ScheduleChanged)
+        for field, track in self._tracks.items():
+            track.factors = resume.adopted(track, saved.factors.get(field))
+        self.changes = changes
+        self._position.cuts = saved.cuts
+        self._position.move(saved.position, max(saved.position - 1, 0))
+        self._loaded(self._innermost)
+
+    def _before(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002  torch's signature
+        position = self._position
+        t = position.count if position.pending is None else position.settled()
+        groups = optimizer.param_groups
+        self._seen = True
+        if self._only is not None and not position.cuts and self._only.swap(groups, t):
+            self._armed = True
+            self._primed = False
+            return
+        self._armed = False
+        for track in self._tracks.values():
+            if len(groups) != len(track.factors.values):
+                track.rebind(groups)
+            if not track.writer.intact(groups) and self._disturbed(track, groups):
+                return
+        self._primed = False
+        self._write(groups, t)
+        self._armed = True
+
+    def _after(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002  torch's signature
+        # An optimizer whose step calls its parent's runs the hooks twice: the inner one disarms, one update counts.
+        if not self._armed:
+            return
+        self._armed = False
+        position = self._position
+        found_inf = optimizer.__dict__.get("found_inf")
+        if found_inf is None:
+            position.last = position.count
+            position.count += 1
+        else:
+            position.pending = found_inf.detach().clone()
+
+    def _loaded(self, optimizer: Optimizer) -> None:
+        """Accept what a checkpoint put into the groups as a rate that nobody wrote by hand."""
+        for track in self._tracks.values():
+            track.rebind(optimizer.param_groups)
+
+    def _write(self, groups: Groups, t: int) -> None:
+        cuts = self._position.cuts
+        for track in self._tracks.values():
+            multiplier = self._position.multiplier(t) if cuts and track is self._lr else 1.0
+            track.writer.write(groups, track.values(t, multiplier))
+
+    def _follow(self, groups: Groups) -> None:
+        for track in self._tracks.values():
+            if len(groups) != len(track.factors.values):
+                track.rebind(groups)
+
+    def _rates(self, t: int) -> list[float]:
+        self._follow(self._innermost.param_groups)
+        return self._held() if self._lr is None else self._lr.values(t, self._position.multiplier(t))
+
+    def _held(self) -> list[float]:
+        return [float(group["lr"]) for group in self._innermost.param_groups]
+
+    def _disturbed(self, track: Track, groups: Groups) -> bool:
+        """Look at groups that do not hold what was left there; return whether this is a priming step.
+
+        torch.distributed.checkpoint runs ``step()`` with every rate set to 0 and puts the rates back, to make the
+        optimizer create its state. A second such step in a row was not put back, so it is somebody's own zero.
+        """
+        found = track.found(groups)
+        if track is self._lr and not any(found) and not self._primed and _primes(track, groups):
+            self._primed = True
+            return True
+        left = track.writer.numbers
+        odd = [k for k, (a, b) in enumerate(zip(found, left, strict=True)) if not math.isclose(a, b, rel_tol=_CLOSE)]
+        if odd:
+            self._report(track, odd[0], found[odd[0]], left[odd[0]])
+        track.rebind(groups)
+        return False
+
+    def _report(self, track: Track, k: int, found: float, left: float) -> None:
+        if self.overwritten is not None and not self.strict:
+            return
+        self.overwritten = (
+            f"{track.slot.field} of group {k} is {found:.6g} before update {self._position.count}, but {left:.6g} was "
+            "left there: somebody else writes it, and the schedule overwrites it. Use scheduler.cut(k, why) to lower "
+            "the rate, or another schedule."
+        )
+        self._tell(self.overwritten, RateOverwritten)
+
+    def _tell(self, message: str, category: type[Warning]) -> None:
+        if self.strict:
+            raise BindingError(message)
+        warnings.warn(message, category, stacklevel=4)
+
+    def _retire(self, successor: Scheduler) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._successor = successor
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_handles": (), "_seen": False}
+
+    def __repr__(self) -> str:
+        plan = ", ".join(f"{field}={schedule!r}" for field, schedule in self.schedules.items())
+        return f"Scheduler(position={self._position.count}, {plan})"
+
+
+def _primes(track: Track, groups: Groups) -> bool:
+    """Return whether rates of 0 are a primer's: surefoot left others, or nothing that could move a weight."""
+    if any(track.writer.numbers):
+        return True
+    grads = (parameter.grad for group in groups for parameter in group["params"] if parameter.grad is not None)
+    return not any(bool(grad.any()) for grad in grads)
+
+
+def _step(value: int, name: str) -> int:
+    try:
+        step = operator.index(value)
+    except TypeError:
+        raise ArgumentError(f"{name}={value!r} must be an int: the number of updates done before.") from None
+    if step < 0:
+        raise PositionError(f"{name}={step} is negative: updates are counted from 0.")
+    return step

@@ -38,6 +38,12 @@ class Trial:
     judged_start: bool = False
 
     @property
+    def tail(self) -> float:
+        """The mean of the last tenth of the training losses kept (NaN if there are none)."""
+        last = self.losses[-max(1, round(len(self.losses) / 10)) :]
+        return math.fsum(last) / len(last) if last else math.nan
+
+    @property
     def failed(self) -> bool:
         """Whether the run carries no loss to compare: it diverged, or its loss is no finite number."""
         return self.status in {"diverged", "failed"} or not math.isfinite(self.loss)

@@ -48,7 +48,7 @@ def tested(question: Question, bench: Bench, updates: int) -> Climb:
     low, high = question.low or LOW, question.high or HIGH
     request = _request(question, high, updates, STAGE)
     rise = rising(low, high, updates)
-    [trial] = bench.run([replace(request, schedule=rise, judge_start=True, keep_all=True)])
+    [trial] = bench.run([replace(request, schedule=rise, judge_start=True, judge_end=False, keep_all=True)])
     rates = rise.array(0, max(trial.steps, 1))
     marks = landmarks(rates, np.array(trial.losses or (math.nan,)))
     return Climb((), trial, marks, trial.start if trial.judged_start else marks.start, marks.noise)
@@ -91,9 +91,16 @@ def _scanned(question: Question, bench: Bench, rung: Rung, steps: int) -> Climb:
 def _with(climb: Climb, rung: Rung, fraction: float, trials: Sequence[Trial]) -> Climb:
     if not trials:
         return climb
-    octaves = [math.log2(trial.lr) for trial in trials]
-    parabola = fitted(octaves, regrets([judged(t) for t in trials], climb.start))
-    return replace(climb, steps=(*climb.steps, Step(rung, fraction, tuple(trials), parabola)))
+    octaves, regret = _points(trials, climb.start)
+    if len(trials) < 3 and climb.steps:
+        # Too few for a parabola of their own: the rung before lends its points.
+        before = _points(climb.steps[-1].trials, climb.start)
+        octaves, regret = octaves + before[0], regret + before[1]
+    return replace(climb, steps=(*climb.steps, Step(rung, fraction, tuple(trials), fitted(octaves, regret))))
+
+
+def _points(trials: Sequence[Trial], start: float) -> tuple[list[float], list[float]]:
+    return [math.log2(trial.lr) for trial in trials], regrets([judged(trial) for trial in trials], start)
 
 
 def judged(trial: Trial) -> float:
@@ -114,7 +121,7 @@ def shift(rung: Rung, fraction: float) -> float:
 def _next_center(climb: Climb, rung: Rung, fraction: float) -> float:
     if climb.steps:
         last = climb.steps[-1]
-        return last.parabola.center + shift(last.rung, last.fraction) - shift(rung, fraction)
+        return last.parabola.center - (shift(rung, fraction) if rung.whole else 0.0)
     if climb.marks is None:
         raise AssertionError
     return bracket(climb.marks)
@@ -177,3 +184,15 @@ def improvement(climb: Climb) -> float | None:
     (short, before), (long, after) = pairs[-1]
     gain = climb.start - after
     return (before - after) / math.log2(long / short) / gain if gain > 0 else None
+
+
+def memorised(step: Step, start: float) -> float:
+    """Return how much lower the training loss gets above the best validated rate, as a share of the gain.
+
+    A rate that is too high worsens both losses; where the training loss goes on falling while the validation loss
+    rises, the task is being memorised, and a longer run reaches the same point at a lower rate.
+    """
+    best = min(step.trials, key=judged)
+    above = [trial.tail for trial in step.trials if trial.lr > best.lr and not trial.failed]
+    gain = start - best.loss
+    return (best.tail - min(above)) / gain if above and best.validated and gain > 0 else 0.0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from surefoot.curve import Progress, Trial
 from surefoot.errors import TaskError
 from surefoot.search.journal import Journal
+from surefoot.search.rungs import VALIDATION
 from surefoot.search.running import Request, Watch, run_trial
 from surefoot.task import check_picklable, name_of
 
@@ -33,8 +34,9 @@ class Bench:
 
     @property
     def left(self) -> int:
-        """The updates that may still be spent."""
-        return self.budget - self.spent
+        """The updates that may still be spent, what judging is reckoned to have cost taken off."""
+        judged = sum(trial.validated + trial.judged_start for trial in self.trials)
+        return self.budget - self.spent - VALIDATION * judged
 
     @property
     def seconds(self) -> float:

@@ -62,8 +62,8 @@ def design(budget: float, updates: int, total: int) -> tuple[Rung, ...]:
 def _fits(rungs: tuple[Rung, ...], updates: int, total: int) -> bool:
     if not rungs:
         return True
-    left = updates - (0 if scans(rungs) else test_length(updates, total))
-    return length(rungs, left, total) >= max(SHORTEST, int(0.8 * weight(rungs[0], total)))
+    left = updates - (0 if scans(rungs) else test_length(updates, total) + VALIDATION)
+    return length(rungs, left, total) >= max(SHORTEST, int(0.65 * weight(rungs[0], total)))
 
 
 def scans(rungs: tuple[Rung, ...]) -> bool:

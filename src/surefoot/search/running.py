@@ -31,7 +31,8 @@ Watch = Callable[[int, float, float], None]
 class Request:
     """What a worker needs to run one trial; it can be pickled if the task can.
 
-    ``judge_start`` asks for the validation loss of the first update too, ``keep_all`` for every loss unthinned.
+    ``judge_start`` asks for the validation loss of the first update too, ``judge_end`` for that of the last,
+    ``keep_all`` for every loss unthinned.
     """
 
     task: Task
@@ -42,6 +43,7 @@ class Request:
     stage: str = ""
     knobs: dict[str, Any] = field(default_factory=dict)
     judge_start: bool = False
+    judge_end: bool = True
     keep_all: bool = False
 
     @property
@@ -123,7 +125,8 @@ def _judge(request: Request, run: _Run, step: int, reading: Reading) -> None:
     gap = step - run.offered
     run.offered = step
     first = request.judge_start and step == 0
-    if callable(reading.val_loss) and not first and step + gap < request.steps:
+    last = step + gap >= request.steps and request.judge_end
+    if callable(reading.val_loss) and not first and not last:
         return
     with kept_generators():
         value = float(reading.val_loss()) if callable(reading.val_loss) else reading.val_loss

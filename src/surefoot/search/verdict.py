@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from surefoot.curve import Curve, Peak
-from surefoot.search.climbing import Climb, Step, bracket, improvement, judged, shift
+from surefoot.search.climbing import Climb, Step, bracket, improvement, judged, memorised, shift
 from surefoot.search.execution import Bench
 from surefoot.search.question import Question
 from surefoot.search.ranging import LOW, rising
@@ -15,6 +15,7 @@ from surefoot.search.rungs import SHORTEST, VALIDATION
 _SATURATED = 0.04
 _PLATEAU = 0.03
 _MEAN_RATE = 0.5
+_MEMORISED = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,10 @@ def _aimed(climb: Climb, question: Question, step: Step) -> _Aim:
         cap = min(0.5 - parabola.reach(_PLATEAU), 0.0)
         aim = aim.moved(cap, "the optimum is flat, and its low side is the safe one")
     improved = improvement(climb)
-    if improved is not None and improved < _SATURATED and fraction < 1:
+    if memorised(step, climb.start) > _MEMORISED and fraction < 1:
+        down = -0.9 * math.log2(1 / fraction)
+        aim = aim.moved(down, "higher rates only memorise, and a longer run gets as far with less")
+    elif improved is not None and improved < _SATURATED and fraction < 1:
         down = -0.45 * math.log2(1 / fraction)
         aim = aim.moved(down, "longer runs hardly improve, so the full one wants less")
     if not step.rung.whole:

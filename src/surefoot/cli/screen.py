@@ -1,0 +1,36 @@
+"""What a terminal shows: charts as wide as it is, in ASCII where it knows no better."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from surefoot.chart import Chart
+from surefoot.report.terminal import plot
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+WIDEST = 96
+
+
+def out() -> Console:
+    """Return the console of standard output."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def err() -> Console:
+    """Return the console of standard error, where everything goes that is not the answer."""
+    return Console(stderr=True, highlight=False)
+
+
+def drawn(console: Console, chart: Chart, height: int = 13) -> Text:
+    """Return the chart drawn for ``console``."""
+    return plot(chart, min(console.width, WIDEST) - 1, height, plain=console.options.ascii_only)
+
+
+def printed(chart: Chart) -> None:
+    """Print the chart to standard output."""
+    console = out()
+    console.print(drawn(console, chart))

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tests.schedule.strategies import peaks, schedules
 
-from surefoot.errors import PositionError
+from surefoot.errors import ArgumentError, PositionError
 from surefoot.schedule.core import Schedule
+from surefoot.schedule.extend import can_lengthen
 from surefoot.schedule.facts import decay_start
 from surefoot.schedule.lengths import Length
 from surefoot.schedule.phase import Phase, hold, ramp
-from tests.schedule.strategies import peaks, schedules
 
 NAMES = {"Schedule": Schedule, "Phase": Phase, "ramp": ramp, "hold": hold, "Length": Length}
 POLICIES = ["stretch", "continue", "rewarm", "hold"]
@@ -83,19 +84,24 @@ def test_describe_is_one_line_with_the_number_of_updates(schedule):
 @laws
 @given(schedules(), st.integers(0, 100), st.sampled_from([None, *POLICIES]), st.data())
 def test_extend_keeps_what_was_applied_to_the_bit(schedule, steps, policy, data):
+    assume(policy is not None or can_lengthen(schedule))
     at = data.draw(st.none() | st.integers(0, schedule.total))
     start = decay_start(schedule)
     kept = min(schedule.total if at is None else at, schedule.total if start is None else start)
-    try:
-        found = schedule.extension(steps, at=at, policy=policy)
-    except ValueError as refusal:
-        assert policy is None
-        assert all(f"'{name}'" in str(refusal) for name in POLICIES)
-        return
+    found = schedule.extension(steps, at=at, policy=policy)
     assert found.schedule.total == schedule.total + steps
     assert same(found.schedule.array(0, kept), schedule.array(0, kept))
     assert same(found.schedule.array(0, found.at), schedule.array(0, found.at))
     assert found.jump == found.schedule(found.at) - schedule(found.at)
+
+
+@laws
+@given(schedules(), st.integers(1, 100))
+def test_extend_without_a_hold_names_every_policy(schedule, steps):
+    assume(not can_lengthen(schedule))
+    with pytest.raises(ArgumentError) as refusal:
+        schedule.extend(steps)
+    assert all(f"'{name}'" in str(refusal.value) for name in POLICIES)
 
 
 @laws

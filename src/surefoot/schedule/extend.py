@@ -72,7 +72,7 @@ def extension(schedule: S, steps: int, at: int | None, policy: str | None) -> Ex
     if at is not None:
         inside(at, total)
     if policy is None:
-        policy = "lengthen" if _can_lengthen(schedule) else _refuse(schedule, steps, at)
+        policy = "lengthen" if can_lengthen(schedule) else _refuse(schedule, steps, at)
     if policy not in _POLICIES:
         raise ArgumentError(f"policy={policy!r} is unknown: use one of {', '.join(_POLICIES)}.")
     return _extended(schedule, steps, at, policy)
@@ -97,7 +97,8 @@ def _refuse(schedule: Algebra, steps: int, at: int | None) -> str:
     raise ArgumentError(f"policy=None needs a hold to lengthen, and this schedule has none: use {', '.join(told)}.")
 
 
-def _can_lengthen(schedule: Algebra) -> bool:
+def can_lengthen(schedule: Algebra) -> bool:
+    """Return whether the schedule can go on without a policy: it has a hold, or the formula of an open shape."""
     return facts.held_index(schedule) is not None or _goes_on(schedule)
 
 

@@ -132,7 +132,7 @@ def _told(said: Any) -> Outcome:
     extra: dict[str, float] = {}
     if isinstance(said, Mapping):
         extra = {
-            key: float(value) for key, value in said.items() if key not in {"loss", "grad_norm"} and _single(value)
+            key: _number(value) for key, value in said.items() if key not in {"loss", "grad_norm"} and _single(value)
         }
     norm = said.get("grad_norm") if isinstance(said, Mapping) else None
     loss = carried(said)

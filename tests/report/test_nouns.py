@@ -94,3 +94,12 @@ def test_smoothing_keeps_a_constant_and_passes_gaps_on():
     assert means[0] == pytest.approx(3.0)
     assert math.isnan(means[1])
     assert means[2] == pytest.approx(3.0)
+
+
+def test_a_high_but_finite_loss_is_a_point_and_no_cross():
+    trials = (Trial(1e-3, 0, 9, 9, 0.1), Trial(1e-5, 0, 9, 9, 50.0), Trial(3e-3, 0, 9, 9, 0.2))
+    chart = curve_chart(Curve(trials))
+    (points,) = chart.series
+    assert points.y == (50.0, 0.1, 0.2)
+    assert chart.y.low < 0.1
+    assert chart.y.high > 50.0

@@ -91,21 +91,25 @@ def curve_chart(found: Any, *, title: str = "") -> Chart:
     if not rates:
         raise ArgumentError("curve has neither trials nor a range test: there is nothing to draw.")
     x = Axis("learning rate", *spread(rates, log=True, margin=0.03), log=True)
-    y = _loss_axis([t.loss for t in trials], curve.test_losses, curve.start_loss)
+    y = _loss_axis([t.loss for t in trials if not _lost(t)], curve.test_losses, curve.start_loss)
     series = (*_test_line(curve.test_lrs, curve.test_losses), *_trial_series(trials, y))
     marks = () if found is curve else _answer(found, x)
     return Chart(title or "Loss by learning rate", x, y, series, marks, _said(found))
 
 
+def _lost(trial: Tried) -> bool:
+    return trial.status in {"diverged", "failed"} or not math.isfinite(trial.loss)
+
+
 def _loss_axis(trials: Sequence[float], test: Sequence[float], start: float) -> Axis:
-    losses = [v for v in (*trials, *smoothed(test)) if math.isfinite(v)]
-    if not losses:
+    """Return an axis that shows every trial; a range test's explosion, which has no upper limit, may leave it."""
+    means = [v for v in smoothed(test) if math.isfinite(v)]
+    found = [*trials, *means]
+    if not found:
         return Axis("loss", 0.0, 1.0)
-    low = min(losses)
-    # What explodes has no upper limit: the starting loss, and the usual loss of a trial, say how far up it matters.
-    ends = [v for v in (start, float(np.median(losses)), *trials) if math.isfinite(v)]
-    ceiling = start * 1.3 if math.isfinite(start) and start > low else float(np.quantile(losses, 0.9))
-    high = max(min(max(ends), ceiling), low)
+    low = min(found)
+    ceiling = start * 1.3 if math.isfinite(start) and start > low else float(np.quantile(found, 0.9))
+    high = max([low, *trials, *(v for v in means if v <= ceiling)])
     log = low > 0 and high / low > 4
     if log:
         return Axis("loss", *spread((low, high), log=True), log=True)
@@ -137,8 +141,8 @@ def _test_line(lrs: Sequence[float], losses: Sequence[float]) -> tuple[Series, .
 
 
 def _trial_series(trials: Sequence[Tried], y: Axis) -> tuple[Series, ...]:
-    good = [t for t in trials if math.isfinite(t.loss) and t.loss <= y.high and t.status not in ("diverged", "failed")]
-    lost = sorted(t.lr for t in trials if t not in good)
+    good = [t for t in trials if not _lost(t)]
+    lost = sorted(t.lr for t in trials if _lost(t))
     stages = tuple(dict.fromkeys(t.stage for t in good))
     done = []
     for k, stage in enumerate(stages):

@@ -1,0 +1,105 @@
+"""result.json: what a search found, for programs. Format "surefoot result 1"; fields may be added, none change meaning.
+
+====================  ==================================================================================
+``format``            "surefoot result 1"
+``verb``, ``task``    what was asked: "tune", "find" or "sweep", and the task as it was named
+``peak``              the recommended peak rate, null if there is no answer; ``lr`` is the same
+``low``, ``high``     the range within about one percent of the best, or null
+``edge``              the lowest rate seen to fail above the peak, or null
+``confidence``        0 to 1; ``why``: one sentence; ``method``: the search
+``interrupted``       whether Ctrl-C ended the search: then this is the best answer so far
+``total``             the updates of the full run; ``cost_steps``: the updates that were spent
+``cost``              ``updates``, ``runs`` (of ``total`` updates), ``trials``, ``seconds``, ``minutes``
+``schedule``          the plan as Schedule.from_json reads it, or null; ``python``: the code that makes it
+``advice``            ``reason`` of the plan, ``warmup`` [updates], ``clip`` [gradient norm], ``notes``
+``trials``            one object a trial, the fields of surefoot.curve.Trial without its losses
+``range_test``        ``lrs`` and ``losses`` of the range test, thinned to 400
+``versions``          of surefoot, Python, NumPy, and torch if it was used
+====================  ==================================================================================
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from typing import Any
+
+import numpy as np
+
+from surefoot._version import __version__
+from surefoot.chart.nouns import drawn_steps
+from surefoot.curve import Curve, Peak, plain
+from surefoot.report.words import code
+from surefoot.search.planning import Choice
+
+FORMAT = "surefoot result 1"
+_KEPT = 400
+
+
+def peak_result(verb: str, task: str, peak: Peak, choice: Choice | None) -> dict[str, Any]:
+    """Return the result of ``tune`` or ``find`` as plain data."""
+    own = ("lr", "low", "high", "edge", "confidence", "why", "method", "total", "cost_steps")
+    found = {name: plain(getattr(peak, name)) for name in own}
+    cost = {"updates": peak.cost_steps, "runs": peak.cost_runs, "trials": len(peak.curve.trials)}
+    times = {"seconds": round(peak.seconds, 3), "minutes": round(peak.seconds / 60, 3)}
+    return {
+        "format": FORMAT,
+        "verb": verb,
+        "task": task,
+        "peak": peak.lr,
+        **found,
+        "interrupted": peak.curve.interrupted,
+        "cost": {**cost, **times},
+        **_planned(choice),
+        **_evidence(peak.curve),
+        "versions": versions(),
+    }
+
+
+def sweep_result(task: str, curve: Curve, total: int, seconds: float) -> dict[str, Any]:
+    """Return the result of ``sweep`` as plain data; its ``peak`` is the best rate that was run."""
+    best, between = curve.best, curve.plateau()
+    low, high = between or (None, None)
+    return {
+        "format": FORMAT,
+        "verb": "sweep",
+        "task": task,
+        "peak": None if best is None else best.lr,
+        "lr": None if best is None else best.lr,
+        "low": low,
+        "high": high,
+        "edge": curve.edge,
+        "interrupted": curve.interrupted,
+        "total": total,
+        "cost_steps": curve.cost_steps,
+        "cost": {"updates": curve.cost_steps, "runs": curve.cost_steps / total, "seconds": round(seconds, 3)},
+        **_evidence(curve),
+        "versions": versions(),
+    }
+
+
+def _planned(choice: Choice | None) -> dict[str, Any]:
+    if choice is None:
+        return {"schedule": None, "python": None, "advice": None}
+    advice = {"reason": choice.reason, "warmup": choice.warmup, "clip": choice.clip, "notes": list(choice.notes)}
+    return {"schedule": json.loads(choice.schedule.to_json()), "python": code(choice.schedule), "advice": advice}
+
+
+def _evidence(curve: Curve) -> dict[str, Any]:
+    trials = [{k: v for k, v in plain(trial).items() if k not in {"losses", "points"}} for trial in curve.trials]
+    kept = drawn_steps(len(curve.test_lrs), (), _KEPT) if curve.test_lrs else ()
+    test = {"lrs": [curve.test_lrs[k] for k in kept], "losses": [plain(curve.test_losses[k]) for k in kept]}
+    return {"start_loss": plain(curve.start_loss), "trials": trials, "range_test": test}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what the answer was made with."""
+    found = {"surefoot": __version__, "python": platform.python_version(), "numpy": np.__version__}
+    torch = sys.modules.get("torch")
+    return found if torch is None else {**found, "torch": str(torch.__version__)}
+
+
+def text(result: dict[str, Any]) -> str:
+    """Return a result as JSON text, indented, a line feed at its end."""
+    return json.dumps(result, indent=1, allow_nan=False) + "\n"

@@ -1,0 +1,113 @@
+"""The course of a search on the command line: ask, watch, write, and say what was found."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import click
+from rich.console import Console
+
+from surefoot.cli.asking import pool, said_again, total_of
+from surefoot.cli.choosing import asked_recipe, chosen
+from surefoot.cli.place import Place, searched
+from surefoot.cli.result import peak_result, sweep_result, text
+from surefoot.cli.run import INTERRUPTED, NO_ANSWER
+from surefoot.cli.screen import err, out
+from surefoot.cli.summary import peak_summary, sweep_summary
+from surefoot.cli.values import knobs
+from surefoot.cli.watching import watching
+from surefoot.curve import Curve, Peak
+from surefoot.report.page import page, write
+from surefoot.search.finding import find
+from surefoot.search.sweeping import sweep
+from surefoot.search.tuning import tune
+from surefoot.tasks.resolve import resolve
+
+Search = Callable[..., Any]
+
+
+def peak_of(verb: str, asked: Mapping[str, Any], *, open_end: bool = False) -> int:
+    """Run ``tune`` or ``find`` as ``asked`` on the command line; write, print, and return the exit code."""
+    name = str(asked["task"])
+    total = asked["total"] if open_end and asked["total"] is None else total_of(name, asked["total"])
+    recipe = asked_recipe(asked["recipe"], extendable=asked["extendable"])
+    own = {key: asked[key] for key in ("budget", "low", "high", "seed")}
+    search = tune if verb == "tune" else find
+    place, exact = _run(search, asked, total=total, recipe=recipe, **own)
+    peak = rounded(exact)
+    choice = chosen(peak, total, asked["recipe"], recipe, extendable=asked["extendable"])
+    result = text(peak_result(verb, name, peak, choice))
+    length = f"for a run of {total:,} updates" if total else "from a range test alone"
+    items: list[Any] = [peak] if choice is None else [peak, choice]
+    _written(place, f"surefoot {verb} {name}", f"Searched {length}, {_today()}.", items, result)
+    if asked["as_json"]:
+        click.echo(result, nl=False)
+    else:
+        peak_summary(out(), peak, choice, place)
+    return _code(err(), interrupted=peak.curve.interrupted, answered=peak.lr is not None)
+
+
+def rounded(peak: Peak) -> Peak:
+    """Return ``peak`` with three digits to a rate, which is more than any search knows, and its whole time.
+
+    A search that was resumed has the time of its own session; the trials remember theirs.
+    """
+    lr, low, high, edge = map(_three, (peak.lr, peak.low, peak.high, peak.edge))
+    spent = math.fsum(trial.seconds for trial in peak.curve.trials)
+    return replace(peak, lr=lr, low=low, high=high, edge=edge, seconds=max(peak.seconds, spent))
+
+
+def _three(rate: float | None) -> float | None:
+    return None if rate is None else float(f"{rate:.3g}")
+
+
+def curve_of(asked: Mapping[str, Any], lrs: tuple[float, ...], seeds: int) -> int:
+    """Run ``sweep`` as ``asked`` on the command line; write, print, and return the exit code."""
+    name = str(asked["task"])
+    total = total_of(name, asked["total"])
+    recipe = asked_recipe(asked["recipe"], extendable=False)
+    began = time.monotonic()
+    place, curve = _run(sweep, asked, lrs=lrs, seeds=seeds, total=total, recipe=recipe)
+    result = text(sweep_result(name, curve, total, time.monotonic() - began))
+    _written(place, f"surefoot sweep {name}", f"Whole runs of {total:,} updates, {_today()}.", [curve], result)
+    if asked["as_json"]:
+        click.echo(result, nl=False)
+    else:
+        sweep_summary(out(), curve, place)
+    return _code(err(), interrupted=curve.interrupted, answered=curve.best is not None)
+
+
+def _run(search: Search, asked: Mapping[str, Any], **arguments: Any) -> tuple[Place, Any]:
+    task, console = resolve(str(asked["task"])), err()
+    values = knobs(asked["knob"])
+
+    def at(place: Place) -> Any:
+        with pool(asked["workers"]) as executor, watching(console) as progress:
+            return search(task, knobs=values, executor=executor, journal=place.journal, progress=progress, **arguments)
+
+    place, found = searched(str(asked["task"]), asked["out"], at)
+    if place.finished:
+        trials = "1 finished trial was" if place.finished == 1 else f"{place.finished} finished trials were"
+        console.print(f"Resumed: {trials} taken from {place.journal}.", soft_wrap=True)
+    return place, found
+
+
+def _written(place: Place, title: str, subtitle: str, items: list[Any], result: str) -> None:
+    write(place.result, result)
+    page(items, place.report, title=title, subtitle=subtitle, resume=said_again(str(place.directory)))
+
+
+def _today() -> str:
+    now = time.localtime()
+    return f"{now.tm_mday} {time.strftime('%B %Y', now)}"
+
+
+def _code(console: Console, *, interrupted: bool, answered: bool) -> int:
+    if interrupted:
+        console.print("Interrupted: this is the best answer so far; the same command goes on where it stopped.")
+        return INTERRUPTED
+    return 0 if answered else NO_ANSWER

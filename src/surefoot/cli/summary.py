@@ -1,0 +1,86 @@
+"""What a search prints when it is done: the answer, the curve, the plan, and where everything is."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from surefoot.chart import curve_chart, rate_text
+from surefoot.cli.place import Place
+from surefoot.cli.screen import WIDEST, drawn
+from surefoot.curve import Curve, Peak
+from surefoot.report.words import code, confidence_word, cost, counted
+from surefoot.search.planning import Choice
+
+
+def peak_summary(console: Console, peak: Peak, choice: Choice | None, place: Place) -> None:
+    """Print the summary of ``tune`` and ``find``."""
+    if peak.curve.trials or peak.curve.test_lrs:
+        console.print(drawn(console, curve_chart(peak)), "")
+    if peak.lr is None:
+        console.print(Text.assemble(("No answer: ", "bold red"), peak.why))
+    else:
+        _answered(console, peak, peak.lr)
+    if choice is not None:
+        _planned(console, choice)
+    paths(console, place)
+
+
+def _answered(console: Console, peak: Peak, lr: float) -> None:
+    console.print(Text.assemble(("Peak learning rate ", "bold"), (rate_text(lr), "bold green")))
+    rows = []
+    if peak.low is not None and peak.high is not None:
+        rows.append(("good range", f"{rate_text(peak.low)} to {rate_text(peak.high)}, the loss within about 1%"))
+    edge = "none found" if peak.edge is None else f"{rate_text(peak.edge)}, {peak.edge / lr:.1f}x the peak"
+    rows.append(("edge", edge))
+    rows.append(("confidence", f"{confidence_word(peak.confidence)} ({peak.confidence:.0%})"))
+    rows += [("why", peak.why), ("cost", cost(peak))]
+    _rows(console, rows)
+
+
+def _planned(console: Console, choice: Choice) -> None:
+    console.print("", Text("The plan", "bold"), sep="\n")
+    rows = [("schedule", choice.schedule.describe()), ("why", choice.reason)]
+    _rows(console, [*rows, *(("advice", note) for note in choice.notes)])
+    console.print("", Text(f"import surefoot as sf\nschedule = {code(choice.schedule)}", "cyan"), sep="\n")
+
+
+def sweep_summary(console: Console, curve: Curve, place: Place) -> None:
+    """Print the summary of ``sweep``."""
+    if curve.trials:
+        console.print(drawn(console, curve_chart(curve)), "")
+    best, between = curve.best, curve.plateau()
+    if best is None:
+        console.print(Text.assemble(("No answer: ", "bold red"), "no run ended with a finite loss."))
+    else:
+        console.print(
+            Text.assemble(("Best rate ", "bold"), (rate_text(best.lr), "bold green"), f", loss {best.loss:.4g}")
+        )
+        rows = [("runs", f"{len(curve.trials)}, {counted(curve.cost_steps, 'update')}")]
+        if between is not None:
+            rows.append(("good range", f"{rate_text(between[0])} to {rate_text(between[1])}, among the rates that ran"))
+        rows.append(("edge", "none found" if curve.edge is None else rate_text(curve.edge)))
+        _rows(console, rows)
+    paths(console, place)
+
+
+def paths(console: Console, place: Place) -> None:
+    """Print where the files are."""
+    console.print("")
+    _rows(console, [("report", str(place.report)), ("result", str(place.result)), ("journal", str(place.journal))])
+
+
+def _rows(console: Console, rows: list[tuple[str, str]]) -> None:
+    """Print names and texts, wrapped beside the names on a terminal, one line each in a file."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(min_width=10, no_wrap=True)
+    last = ""
+    for name, text in rows:
+        shown = "" if name == last else name
+        grid.add_row(Text(f"  {shown}", "bright_black"), Text(text))
+        if not console.is_terminal:
+            console.print(f"  {shown:<10} {text}")
+        last = name
+    if console.is_terminal:
+        console.print(grid, width=min(console.width, WIDEST), soft_wrap=False)

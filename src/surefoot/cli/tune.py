@@ -1,0 +1,35 @@
+"""surefoot tune: find the peak, verify it by short runs, plan the run, write the report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from surefoot.cli.asking import bounded, shared
+
+HELP = """Find the peak learning rate of TASK, verify it by short runs, and plan the run.
+
+TASK is a built-in name (digits, charlm, ...), module:function or file.py:function: a function of a schedule that
+yields its loss after every update. At most BUDGET full runs are spent. The journal in the output directory makes it
+safe to stop: the same command goes on where it stopped.
+
+\b
+Examples:
+  surefoot tune digits --total 3000
+  surefoot tune train.py:task --total 10000 --budget 0.5 --out tuned
+  surefoot tune train.py:task --total 10000 --extendable --json > result.json
+
+Exit codes: 0 answer, 1 no answer, 2 bad input, 130 interrupted (the best answer so far is written).
+"""
+
+
+@click.command(help=HELP)
+@shared
+@click.option("--budget", type=float, default=0.5, show_default=True, help="What may be spent, in full runs.")
+@bounded
+def command(**asked: Any) -> int:
+    """Run the verb."""
+    from surefoot.cli.searching import peak_of  # noqa: PLC0415  help must not import the search
+
+    return peak_of("tune", asked)

@@ -1,0 +1,92 @@
+"""What a person sees while a search runs: a live panel on a terminal, plain lines elsewhere; all on standard error."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from surefoot.chart import count_text, curve_chart, rate_text
+from surefoot.cli.screen import drawn
+from surefoot.curve import Curve, Progress, Trial
+from surefoot.report.words import counted, duration
+from surefoot.search.execution import Report
+
+_BAR = 40
+
+
+@dataclass(slots=True)
+class Watched:
+    """What has been told so far; ``base`` is what a journal had already paid for."""
+
+    now: Progress | None = None
+    trials: list[Trial] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    base: int | None = None
+
+    def told(self, progress: Progress) -> None:
+        """Take one message."""
+        if self.base is None:
+            self.base = progress.spent - progress.trial_step
+        self.now = progress
+        if progress.finished is not None:
+            self.trials.append(progress.finished)
+
+    def left(self) -> float | None:
+        """Return the seconds that the rest of the budget should take at the speed so far; None before it is known."""
+        if self.now is None or self.base is None or self.now.spent - self.base < 1:
+            return None
+        speed = (time.monotonic() - self.began) / (self.now.spent - self.base)
+        return speed * max(self.now.budget - self.now.spent, 0)
+
+
+@contextmanager
+def watching(console: Console) -> Iterator[Report]:
+    """Yield the callback that a search reports to, and show what it is told on ``console`` until the block ends."""
+    watched = Watched()
+    if not console.is_terminal:
+        yield lambda progress: _line(console, progress)
+    else:
+        # The last frame is wiped: the summary that follows says the same, better.
+        with Live(
+            console=console, refresh_per_second=8, transient=True, get_renderable=lambda: panel(watched, console)
+        ):
+            yield watched.told
+
+
+def _line(console: Console, progress: Progress) -> None:
+    trial = progress.finished
+    if trial is None:
+        return
+    spent = f"{count_text(progress.spent)}/{count_text(progress.budget)} updates"
+    console.print(
+        f"{progress.stage}: rate {rate_text(trial.lr)}, loss {trial.loss:.4g}, {trial.status}, {spent}", soft_wrap=True
+    )
+
+
+def panel(watched: Watched, console: Console) -> Group:
+    """Return what the live display shows: the trial in flight, the budget, the time left, and the curve so far."""
+    now = watched.now
+    if now is None:
+        return Group(Text("Starting: the task is being set up.", style="bright_black"))
+    rows = Table.grid(padding=(0, 2))
+    trial = ProgressBar(total=max(now.trial_total, 1), completed=now.trial_step, width=_BAR)
+    spent = ProgressBar(total=max(now.budget, 1), completed=min(now.spent, now.budget), width=_BAR)
+    rows.add_row(now.stage, trial, f"{now.trial_step}/{now.trial_total}  rate {rate_text(now.lr)}  loss {now.loss:.4g}")
+    rows.add_row("budget", spent, f"{count_text(now.spent)}/{count_text(now.budget)} updates, {_remaining(watched)}")
+    done = [trial for trial in watched.trials if trial.lr > 0 and trial.stage != "range test"]
+    if len(done) < 2 or console.height < 24:
+        return Group(rows, Text(f"{counted(len(watched.trials), 'trial')} done", style="bright_black"))
+    return Group(rows, Text(), drawn(console, curve_chart(Curve(tuple(done)), title="So far"), 9))
+
+
+def _remaining(watched: Watched) -> str:
+    left = watched.left()
+    return "" if left is None else f"at most {duration(left)} left"

@@ -9,6 +9,8 @@ import pytest
 
 import surefoot as sf
 import torch
+from surefoot.errors import TaskError
+from surefoot.torch.finding import find, tune
 from surefoot.torch.scheduler import Scheduler
 from surefoot.torch.tasking import task
 
@@ -225,7 +227,69 @@ def own_steps(loop):
     assert used == schedule.array().tolist()
 
 
+def found(loop, loss_fn=None, **options):
+    given = {"scaler": loop.scaler, "scheduler": loop.scheduler, "autocast": torch.bfloat16, "total": 120} | options
+    return find(loop.model, loop.optimizer, loop.loader, loss_fn or loop.loss_fn, **given)
+
+
+def found_and_judged(loop):
+    assert found(loop, val_loader=loop.loader, budget=0.5).cost_steps <= 60
+
+
+def found_in_a_range_test(loop):
+    assert found(loop, total=None).cost_steps <= 100
+
+
+def tuned(loop):
+    given = {"scaler": loop.scaler, "scheduler": loop.scheduler, "autocast": torch.bfloat16, "total": 80}
+    assert tune(loop.model, loop.optimizer, loop.loader, loop.loss_fn, **given).cost_steps <= 40
+
+
+def failing(loop, error):
+    calls = itertools.count()
+
+    def loss_fn(output, target):
+        if next(calls) == 7:
+            raise error
+        return loop.loss_fn(output, target)
+
+    return found(loop, loss_fn)
+
+
+def find_fails(loop):
+    with pytest.raises(TaskError, match="stop here"):
+        failing(loop, ValueError("stop here"))
+
+
+def find_interrupted(loop):
+    assert failing(loop, KeyboardInterrupt()).lr is None
+
+
+def find_nan(loop):
+    with pytest.raises(TaskError, match="nan at its first update"):
+        found(loop, lambda output, _: output.sum() * math.nan)
+
+
+def find_nan_without_a_scaler(loop):
+    with pytest.raises(TaskError, match="nan at its first update"):
+        found(loop, lambda output, _: output.sum() * math.nan, scaler=None)
+
+
+def find_without_batches(loop):
+    with pytest.raises(TaskError, match="loader is empty"):
+        find(loop.model, loop.optimizer, [], loop.loss_fn, total=100)
+
+
 DISTURBANCES = {
+    "find": found,
+    "find and judge": found_and_judged,
+    "range test": found_in_a_range_test,
+    "tune": tuned,
+    "find: loss_fn raises": find_fails,
+    "find: interrupt": find_interrupted,
+    "find: nan": find_nan,
+    "find: nan without a scaler": find_nan_without_a_scaler,
+    "find: empty": find_without_batches,
     "interleaved": interleaved,
     "abandoned": abandoned,
     "ended": ended,

@@ -1,11 +1,16 @@
-"""st.find: the learning rate of objects that exist already, in one call, with everything put back."""
+"""st.find and st.tune: the learning rate of objects that exist already, with everything put back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from surefoot.curve import Peak
+from surefoot.search.execution import Report
+from surefoot.search.finding import find as search_peak
+from surefoot.search.rungs import Recipe
+from surefoot.search.tuning import tune as verify_peak
 from surefoot.torch.tasking import task
 
 
@@ -19,23 +24,34 @@ def find(
     budget: float = 0.25,
     low: float | None = None,
     high: float | None = None,
-    progress: Callable[..., None] | None = None,
+    recipe: Recipe | None = None,
+    seed: int = 0,
+    progress: Report | None = None,
     **options: Any,
 ) -> Peak:
     """Return the recommended Peak for training these objects from where they are, and leave them as they were.
 
     The trials start from the present weights and optimizer state. ``total`` is the number of updates of the run that
-    is planned (None: a range test only), ``budget`` the cost allowed, in full runs; ``low`` and ``high`` bound the
-    rates tried; ``options`` are those of ``st.task`` (``step_fn``, ``val_loader``, ``scaler``, ``accumulate``, ...).
-    Raises ArgumentError for arguments that do not fit together, TaskError where the loader is empty or the loss is no
-    scalar; whatever is raised, everything is put back.
-    """
-    from surefoot.search.finding import find as search  # noqa: PLC0415  st.task alone need not load the searches
+    is planned (None: a range test only), ``budget`` the cost allowed, in such runs; ``low`` and ``high`` bound the
+    rates tried, ``recipe(peak, total)`` is the schedule the peak is for, ``seed`` gives every trial the same data
+    order and dropout, ``progress`` is told how it goes; ``options`` are those of ``st.task`` (``step_fn``,
+    ``val_loader``, ``scaler``, ``accumulate``, ...). Raises ArgumentError for arguments that do not fit together,
+    TaskError where the loader is empty, the loss is no scalar or a step raises; Ctrl-C returns the best answer so
+    far. Whatever happens, everything is put back bit for bit (``st.task`` says what everything is).
 
+    >>> import torch
+    >>> layer = torch.nn.Linear(1, 1, bias=False)
+    >>> sgd = torch.optim.SGD(layer.parameters(), lr=7.0)
+    >>> batches = [(torch.ones(8, 1), torch.full((8, 1), 3.0))]
+    >>> peak = find(layer, sgd, batches, torch.nn.MSELoss(), total=400)
+    >>> 0.01 < peak.lr < 2 / 2.0, sgd.param_groups[0]["lr"]
+    (True, 7.0)
+    """
     objects = task(model, optimizer, loader, loss_fn, **options)
-    more: dict[str, Any] = {} if progress is None else {"progress": progress}
     with objects.stage.held():
-        return search(objects, total=total, budget=budget, low=low, high=high, **more)
+        return search_peak(
+            objects, total=total, budget=budget, low=low, high=high, recipe=recipe, seed=seed, progress=progress
+        )
 
 
 def tune(
@@ -46,20 +62,29 @@ def tune(
     *,
     total: int,
     budget: float = 0.5,
-    recipe: Callable[..., Any] | None = None,
-    journal: Any = None,
-    progress: Callable[..., None] | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    recipe: Recipe | None = None,
+    seed: int = 0,
+    journal: str | Path | None = None,
+    progress: Report | None = None,
     **options: Any,
 ) -> Peak:
-    """Return the verified Peak for training these objects for ``total`` updates, and leave them as they were.
+    """Return the Peak for ``total`` updates of these objects, verified by short runs, and leave them as they were.
 
-    ``budget`` is in full runs of ``total`` updates, ``recipe(peak, total)`` the Schedule of a trial, ``journal`` the
-    file that a killed search goes on from; ``options`` are those of ``st.task``. Raises as ``find`` does.
+    ``budget`` is in full runs of ``total`` updates; ``journal`` is the file that a killed search goes on from (with
+    the objects in the same state). The rest is as in ``st.find``, which costs less and verifies less.
     """
-    from surefoot.search.tuning import tune as search  # noqa: PLC0415  as above
-
     objects = task(model, optimizer, loader, loss_fn, **options)
-    more: dict[str, Any] = {"recipe": recipe, "journal": journal, "progress": progress}
-    given = {name: value for name, value in more.items() if value is not None}
     with objects.stage.held():
-        return search(objects, total=total, budget=budget, **given)
+        return verify_peak(
+            objects,
+            total=total,
+            budget=budget,
+            low=low,
+            high=high,
+            recipe=recipe,
+            seed=seed,
+            journal=journal,
+            progress=progress,
+        )

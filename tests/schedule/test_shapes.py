@@ -181,7 +181,7 @@ def test_a_bad_parameter_is_refused_when_the_phase_is_made(shape, parameters, se
 
 
 def test_a_floor_above_the_start_is_refused():
-    with pytest.raises(ArgumentError, match="stop=0.5 is a floor and lies above start=0.1"):
+    with pytest.raises(ArgumentError, match=r"stop=0.5 is a floor and lies above start=0.1"):
         ramp(0.1, 0.5, 10, "step", every=2, factor=0.5)
 
 

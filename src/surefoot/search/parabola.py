@@ -62,7 +62,7 @@ def fitted(octaves: Sequence[float], regret: Sequence[float]) -> Parabola:
     while high > best + 1 and y[high] >= CLIP and y[high - 1] >= CLIP:
         high -= 1
     inside = 0 < best < len(x) - 1
-    if high - low < 2:
+    if high - low < 2 or len({round(value, 1) for value in x[low : high + 1]}) < 3:
         return Parabola(x[best], 0.0, y[best], inside)
     a, b, _ = np.polynomial.polynomial.polyfit(x[low : high + 1], y[low : high + 1], 2)[::-1]
     if a <= 0:

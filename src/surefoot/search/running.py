@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -23,6 +24,9 @@ KEPT = 200
 _BLOW = 10.0
 _BETA = 0.9
 _TAIL = 0.1
+
+# The global random generators belong to the process, so of several threads one runs its trial at a time.
+_ALONE = threading.RLock()
 
 Watch = Callable[[int, float, float], None]
 
@@ -74,7 +78,8 @@ def run_trial(request: Request, watch: Watch | None = None) -> Trial:
     """
     began = time.perf_counter()
     run = _Run()
-    with closing(driven(request.task, request.schedule, seed=request.seed, knobs=request.knobs)) as stream:
+    stream = driven(request.task, request.schedule, seed=request.seed, knobs=request.knobs)
+    with _ALONE, closing(stream):
         lost = _lost(request, run, islice(stream, request.steps), watch)
     if not lost and len(run.losses) < request.steps:
         raise TaskError(_short(request, len(run.losses)))

@@ -1,0 +1,83 @@
+"""Tasks with known answers, importable by a worker process (the tests put this directory on its path)."""
+
+import os
+import signal
+import time
+
+import numpy as np
+
+from surefoot.history.reading import Reading
+
+CURVATURE = 4.0
+
+
+def bowl(schedule):
+    """Stable exactly when the rate is below 2 / CURVATURE."""
+    x = 1.0
+    for step in range(schedule.total):
+        loss = 0.5 * CURVATURE * x * x
+        x -= schedule(step) * CURVATURE * x
+        yield loss
+
+
+def noisy_bowl(schedule, seed=0, noise=0.5, dim=20):
+    """Gradient noise: too high a rate ends at a higher loss, too low a one does not arrive."""
+    rng = np.random.default_rng(seed)
+    spectrum = np.geomspace(0.05, 4.0, dim)
+    x = np.ones(dim)
+
+    def loss():
+        return float(0.5 * (spectrum * x * x).sum())
+
+    for step in range(schedule.total):
+        before = loss()
+        x = x - schedule(step) * (spectrum * x + noise * rng.standard_normal(dim))
+        yield Reading(step, before + 0.1 * rng.standard_normal(), val_loss=loss)
+
+
+def unseeded(schedule):
+    """Draws from the global generator, so it is the same run only if somebody seeds it."""
+    x = 1.0
+    for step in range(schedule.total):
+        x -= schedule(step) * (x + 0.1 * np.random.standard_normal())  # noqa: NPY002  it is the subject
+        yield x * x
+
+
+def yielding(schedule):
+    """Lets another thread run between its draws from the global generator."""
+    for loss in unseeded(schedule):
+        time.sleep(0.0005)
+        yield loss
+
+
+def slow(schedule):
+    """Slow enough to be killed in."""
+    for step, loss in enumerate(bowl(schedule)):
+        if step % 10 == 0:
+            time.sleep(0.001)
+        yield loss
+
+
+def counted(task, counts):
+    """Return ``task`` counting its updates into ``counts``."""
+
+    def run(schedule, **knobs):
+        for value in task(schedule, **knobs):
+            counts["updates"] += 1
+            yield value
+
+    return run
+
+
+def interrupting(task, at):
+    """Return ``task`` that is interrupted, as by Ctrl-C, at the update ``at`` counted over all its runs."""
+    done = {"updates": 0}
+
+    def run(schedule):
+        for value in task(schedule):
+            done["updates"] += 1
+            if done["updates"] == at:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield value
+
+    return run

@@ -11,25 +11,169 @@ from typing import TYPE_CHECKING
 from surefoot._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from surefoot.curve import Curve as Curve
+    from surefoot.curve import Peak as Peak
+    from surefoot.curve import Progress as Progress
+    from surefoot.curve import Trial as Trial
     from surefoot.errors import ArgumentError as ArgumentError
+    from surefoot.errors import BindingError as BindingError
+    from surefoot.errors import FormatError as FormatError
+    from surefoot.errors import JournalError as JournalError
+    from surefoot.errors import MissingExtraError as MissingExtraError
+    from surefoot.errors import PositionError as PositionError
     from surefoot.errors import SurefootError as SurefootError
+    from surefoot.errors import TaskError as TaskError
+    from surefoot.history.columns import History as History
+    from surefoot.history.lines import Log as Log
+    from surefoot.history.lines import read as read
     from surefoot.history.reading import Reading as Reading
+    from surefoot.report.page import page as page
     from surefoot.schedule.core import Schedule as Schedule
+    from surefoot.schedule.cycles import cyclic as cyclic
+    from surefoot.schedule.cycles import restarts as restarts
+    from surefoot.schedule.decays import constant as constant
+    from surefoot.schedule.decays import cosine as cosine
+    from surefoot.schedule.decays import exponential as exponential
+    from surefoot.schedule.decays import half_life as half_life
+    from surefoot.schedule.decays import linear as linear
+    from surefoot.schedule.decays import mirror_cosine as mirror_cosine
+    from surefoot.schedule.decays import one_minus_sqrt as one_minus_sqrt
+    from surefoot.schedule.decays import one_minus_square as one_minus_square
+    from surefoot.schedule.decays import polynomial as polynomial
+    from surefoot.schedule.decays import rex as rex
+    from surefoot.schedule.decays import root as root
+    from surefoot.schedule.decays import warmup_decay as warmup_decay
+    from surefoot.schedule.fields import opposite as opposite
+    from surefoot.schedule.foreign import from_torch as from_torch
+    from surefoot.schedule.foreign_names import from_transformers as from_transformers
+    from surefoot.schedule.given import from_function as from_function
+    from surefoot.schedule.given import from_points as from_points
+    from surefoot.schedule.inverse import inverse_sqrt as inverse_sqrt
+    from surefoot.schedule.inverse import inverse_time as inverse_time
+    from surefoot.schedule.inverse import noam as noam
     from surefoot.schedule.lengths import Clock as Clock
+    from surefoot.schedule.lengths import Length as Length
+    from surefoot.schedule.lengths import epochs as epochs
+    from surefoot.schedule.lengths import samples as samples
+    from surefoot.schedule.lengths import tokens as tokens
+    from surefoot.schedule.long import infinite as infinite
+    from surefoot.schedule.long import power as power
+    from surefoot.schedule.long import trapezoidal as trapezoidal
+    from surefoot.schedule.long import tri_stage as tri_stage
+    from surefoot.schedule.long import warmup_hold_decay as warmup_hold_decay
+    from surefoot.schedule.long import wsd as wsd
+    from surefoot.schedule.one_cycle import one_cycle as one_cycle
+    from surefoot.schedule.one_cycle import one_cycle_momentum as one_cycle_momentum
     from surefoot.schedule.phase import Phase as Phase
+    from surefoot.schedule.phase import hold as hold
+    from surefoot.schedule.phase import ramp as ramp
+    from surefoot.schedule.recognise import recognise as recognise
+    from surefoot.schedule.stairs import staircase as staircase
+    from surefoot.schedule.stairs import step_decay as step_decay
+    from surefoot.schedule.warmups import radam_warmup as radam_warmup
+    from surefoot.schedule.warmups import untuned_warmup as untuned_warmup
+    from surefoot.search.finding import find as find
+    from surefoot.search.planning import choose as choose
+    from surefoot.search.planning import plan as plan
+    from surefoot.search.sweeping import sweep as sweep
+    from surefoot.search.tuning import tune as tune
 
 _HOME = {
     "errors": (
-        "ArgumentError", "BindingError", "FormatError", "JournalError", "MissingExtraError", "PositionError",
-        "SurefootError", "TaskError",
+        "ArgumentError",
+        "BindingError",
+        "FormatError",
+        "JournalError",
+        "MissingExtraError",
+        "PositionError",
+        "SurefootError",
+        "TaskError",
     ),
-    "schedule.lengths": ("Clock", "Length", "epochs", "samples", "tokens"),
-    "schedule.phase": ("Phase", "hold", "ramp"),
+    "schedule.lengths": (
+        "Clock",
+        "Length",
+        "epochs",
+        "samples",
+        "tokens",
+    ),
+    "schedule.phase": (
+        "Phase",
+        "hold",
+        "ramp",
+    ),
     "schedule.core": ("Schedule",),
+    "schedule.decays": (
+        "constant",
+        "warmup_decay",
+        "linear",
+        "cosine",
+        "polynomial",
+        "root",
+        "one_minus_sqrt",
+        "one_minus_square",
+        "mirror_cosine",
+        "half_life",
+        "rex",
+        "exponential",
+    ),
+    "schedule.cycles": (
+        "cyclic",
+        "restarts",
+    ),
+    "schedule.long": (
+        "wsd",
+        "warmup_hold_decay",
+        "trapezoidal",
+        "tri_stage",
+        "infinite",
+        "power",
+    ),
+    "schedule.inverse": (
+        "inverse_sqrt",
+        "inverse_time",
+        "noam",
+    ),
+    "schedule.one_cycle": (
+        "one_cycle",
+        "one_cycle_momentum",
+    ),
+    "schedule.stairs": (
+        "step_decay",
+        "staircase",
+    ),
+    "schedule.given": (
+        "from_points",
+        "from_function",
+    ),
+    "schedule.fields": ("opposite",),
+    "schedule.warmups": (
+        "untuned_warmup",
+        "radam_warmup",
+    ),
+    "schedule.foreign": ("from_torch",),
+    "schedule.foreign_names": ("from_transformers",),
+    "schedule.recognise": ("recognise",),
     "history.reading": ("Reading",),
     "history.columns": ("History",),
-    "history.lines": ("read",),
-}  # fmt: skip
+    "history.lines": (
+        "Log",
+        "read",
+    ),
+    "curve": (
+        "Curve",
+        "Peak",
+        "Progress",
+        "Trial",
+    ),
+    "search.finding": ("find",),
+    "search.tuning": ("tune",),
+    "search.sweeping": ("sweep",),
+    "search.planning": (
+        "choose",
+        "plan",
+    ),
+    "report.page": ("page",),
+}
 _MODULE = {name: f"surefoot.{module}" for module, names in _HOME.items() for name in names}
 
 __all__ = sorted(_MODULE)  # noqa: PLE0605  the one list of names is _HOME

@@ -1,0 +1,57 @@
+# Two commands: `make demo` and `make test`. Both need Python 3.11 or newer with pip, and nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+# timm is a test oracle; its dependency torchvision would replace the CPU torch.
+TIMM = timm==1.0.31
+
+.PHONY: demo test lint types unit doctest bench clean test-torch-oldest test-torch-newest
+
+demo: $(VENV)/.demo
+	$(BIN)/surefoot tune charlm --total 240 --budget 0.5 --out surefoot-out/charlm
+
+test: lint types unit
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+unit: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --doctest-modules src tests
+
+bench: $(VENV)/.dev
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+# The two ends of the supported range of torch, each in an environment of its own (gigabytes: not part of `make test`).
+test-torch-oldest:
+	$(MAKE) torch-range TORCH=2.4.1 RANGE=.venv-torch-oldest
+
+test-torch-newest:
+	$(MAKE) torch-range TORCH=2.14.1 RANGE=.venv-torch-newest
+
+torch-range:
+	$(PYTHON) -m venv $(RANGE)
+	$(RANGE)/bin/python -m pip install --quiet torch==$(TORCH)
+	$(RANGE)/bin/python -m pip install --quiet -e ".[tasks]" pytest hypothesis
+	OMP_NUM_THREADS=1 $(RANGE)/bin/python -m pytest tests/torch tests/tasks
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
+	sh scripts/install-torch.sh $(BIN)/python
+	$(PIP) --editable ".[demo]"
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	sh scripts/install-torch.sh $(BIN)/python
+	$(PIP) --editable ".[dev]"
+	$(PIP) --no-deps $(TIMM)
+	touch $@
+
+clean:
+	rm -rf $(VENV) .venv-torch-* .pytest_cache .mypy_cache .ruff_cache .hypothesis

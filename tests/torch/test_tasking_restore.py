@@ -86,7 +86,7 @@ class Loop:
         return (
             [p.detach().clone() for p in self.model.parameters()],
             [b.clone() for b in self.model.buffers()],
-            [group["lr"] for group in self.optimizer.param_groups],
+            [float(group["lr"]) for group in self.optimizer.param_groups],
         )
 
 
@@ -97,15 +97,15 @@ def groups(model):
     ]
 
 
-def surefoot_scheduler(optimizer):
-    return Scheduler(optimizer, sf.Schedule(0.05, (sf.ramp(0.1, 1, 8), sf.ramp(1, 0, 40, "cosine"))))
+PLAN = sf.Schedule(0.05, (sf.ramp(0.1, 1, 8), sf.ramp(1, 0, 40, "cosine")))
 
 
 SCHEDULERS = {
     "none": lambda _: None,
     "cosine": lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=40),
     "lambda": lambda optimizer: torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 1 / (1 + t)),
-    "surefoot": surefoot_scheduler,
+    "surefoot": lambda optimizer: Scheduler(optimizer, PLAN),
+    "strict": lambda optimizer: Scheduler(optimizer, PLAN, strict=True),
 }
 
 
@@ -130,6 +130,8 @@ def check(disturb, **options):
     assert all(p.grad is grad for p, grad in zip(loop.model.parameters(), grads, strict=True))
     assert loop.run(20) == expected
     assert same(loop.everything(), end)
+    if isinstance(loop.scheduler, Scheduler):
+        assert loop.scheduler.get_last_lr() == plain.scheduler.get_last_lr()
 
 
 def several_trials(loop, **options):
@@ -144,6 +146,16 @@ def several_trials(loop, **options):
 @pytest.mark.parametrize("generator", [True, False])
 def test_the_next_twenty_steps_are_bit_identical(schedule, generator):
     check(several_trials, schedule=schedule, generator=generator)
+
+
+def tensor_rates(model):
+    parts = [group | {"lr": torch.tensor(group["lr"])} for group in groups(model)]
+    return torch.optim.AdamW(parts, lr=torch.tensor(0.05))
+
+
+@pytest.mark.parametrize("make", [None, tensor_rates])
+def test_a_strict_scheduler_sees_no_other_writer_afterwards(make):
+    check(several_trials, schedule="strict", make=make)
 
 
 def interleaved(loop):

@@ -96,6 +96,7 @@ class Batches:
             stream = Batches(self.loader, self.mark, epoch, start=start)
             if start is not None:
                 start.restore()
+            if taken:
                 stream._live = begun(self.loader)
                 for _ in islice(stream, taken):
                     pass
@@ -106,7 +107,8 @@ class Batches:
     def _begin(self) -> None:
         if self.epoch:
             _reshuffle(self.loader)
-        self.start = self.mark()
+        # A list of batches is the same in every epoch, and its epochs may be a single batch long.
+        self.start = None if isinstance(self.loader, (list, tuple)) else self.mark()
         self._live = begun(self.loader)
 
 

@@ -41,7 +41,7 @@ def snapshot(scene: Scene) -> Memory:
     """
     ambient = _ambient()
     memory = remember(scene.whole, scene.light)
-    declared = tuple(_declared(loader) for loader in scene.light if _declares(loader))
+    declared = tuple(undo for loader in scene.light for undo in _declared(loader))
     whole = Memory((*memory.undo, *declared, *ambient))
     if declared:
         # Asking a loader for its state may start an iterator and draw random numbers.
@@ -92,19 +92,22 @@ def _mode(read: Callable[[], Any], write: Callable[[Any], object]) -> Undo:
     return lambda: None if read() == before else write(before)
 
 
-def _declares(loader: Any) -> bool:
-    return all(callable(getattr(loader, name, None)) for name in ("state_dict", "load_state_dict"))
-
-
-def _declared(loader: Any) -> Undo:
-    state = copy.deepcopy(loader.state_dict())
+def _declared(loader: Any) -> tuple[Undo, ...]:
+    read, write = getattr(loader, "state_dict", None), getattr(loader, "load_state_dict", None)
+    if isinstance(loader, torch.optim.Optimizer) or not callable(read) or not callable(write):
+        return ()
+    try:
+        state = copy.deepcopy(read())
+    except (AttributeError, RuntimeError):
+        # Accelerate's loaders have the method and, unless they were made stateful, no state.
+        return ()
 
     def undo() -> None:
         # A loader whose attributes already say it all must not be told to start its next epoch in the middle.
-        if not _alike(loader.state_dict(), state):
-            loader.load_state_dict(copy.deepcopy(state))
+        if not _alike(read(), state):
+            write(copy.deepcopy(state))
 
-    return undo
+    return (undo,)
 
 
 def _alike(a: Any, b: Any) -> bool:

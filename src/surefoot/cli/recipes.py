@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 import click
 
 from surefoot.cli.lazy import unknown
-from surefoot.cli.values import literal
+from surefoot.cli.values import literal, several
 from surefoot.errors import ArgumentError
 
 # Where each recipe lives, and its line: known without importing NumPy, so that help is quick.
@@ -89,7 +89,9 @@ def parameters(recipe: Callable[..., Any]) -> dict[str, Any]:
 
 def options(recipe: Callable[..., Any]) -> Iterator[click.Option]:
     """Yield a command-line option for every parameter of ``recipe``, and those of the clock."""
+    signature = inspect.signature(recipe).parameters
     for name, default in parameters(recipe).items():
+        listed = name in signature and str(signature[name].annotation).startswith("Sequence")
         flag = "--" + name.replace("_", "-")
         if isinstance(default, bool):
             yield click.Option([flag, name], is_flag=True, help=_HELP.get(name))
@@ -97,7 +99,9 @@ def options(recipe: Callable[..., Any]) -> Iterator[click.Option]:
         required = default is inspect.Parameter.empty
         shown = "" if required or default is None else f" [default: {_shown(default)}]"
         help_text = (_HELP.get(name, "") + shown).strip() or None
-        yield click.Option([flag, name], type=literal, metavar="VALUE", required=required, help=help_text)
+        yield click.Option(
+            [flag, name], type=several if listed else literal, metavar="VALUE", required=required, help=help_text
+        )
     for name, line in _CLOCK.items():
         yield click.Option(["--" + name.replace("_", "-"), name], type=float, default=None, help=line)
 

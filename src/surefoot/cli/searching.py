@@ -20,7 +20,7 @@ from surefoot.cli.screen import err, out
 from surefoot.cli.summary import peak_summary, sweep_summary
 from surefoot.cli.values import knobs
 from surefoot.cli.watching import watching
-from surefoot.curve import Curve, Peak
+from surefoot.curve import Peak
 from surefoot.report.page import page, write
 from surefoot.search.finding import find
 from surefoot.search.sweeping import sweep

@@ -28,6 +28,16 @@ def literal(text: str) -> Any:
     return text
 
 
+def several(text: str) -> tuple[Any, ...]:
+    """Return what ``text`` means as a tuple, one value being a tuple of one.
+
+    >>> several("50"), several("0.3,0.6")
+    ((50,), (0.3, 0.6))
+    """
+    found = literal(text)
+    return tuple(found) if isinstance(found, (tuple, list)) else (found,)
+
+
 def knobs(pairs: tuple[str, ...]) -> dict[str, Any]:
     """Return ``name=value`` pairs as a dict; raise BadParameter for one without a name.
 

@@ -28,8 +28,8 @@ def page(
     """Write one HTML page about ``items`` to ``path`` and return the path.
 
     An item is a Peak, a Schedule (or a Choice of one), a Curve, a History or a Finding (or a tuple of findings); the
-    first Schedule is the plan of the first Peak. ``resume`` is the command that goes on with the search. The page loads nothing from
-    anywhere. It is written beside ``path`` first and then renamed, so that a reader never sees half of it.
+    first Schedule is the plan of the first Peak. ``resume`` is the command that goes on with the search. The page
+    loads nothing from anywhere. It is written beside ``path`` and then renamed: a reader never sees half of it.
     Raises ArgumentError for an item of another kind, or a ``path`` that cannot be written.
     """
     found = list(items)

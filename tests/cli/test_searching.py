@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+import surefoot as sf
+from surefoot.cli.result import FORMAT
+from surefoot.schedule.core import Schedule
+
+TUNE = ("tune", "mine.py:task", "--total", 400, "--out", "out")
+
+
+def result(line, out="out"):
+    return json.loads((line.directory / out / "result.json").read_text(encoding="utf-8"))
+
+
+def test_tune_answers_plans_and_writes_everything(line):
+    done = line.process(*TUNE)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    found = result(line)
+    assert found["format"] == FORMAT
+    assert 0 < found["low"] <= found["peak"] <= found["high"] < 2 / 30.0
+    assert found["peak"] == found["lr"]
+    assert found["cost_steps"] <= 200
+    assert found["cost"]["runs"] == found["cost_steps"] / 400
+    schedule = Schedule.from_json(json.dumps(found["schedule"]))
+    assert schedule.peak == found["peak"]
+    assert schedule.total == 400
+    assert eval(found["python"], {"sf": sf}) == schedule  # noqa: S307  our own code
+    assert {trial["status"] for trial in found["trials"]} <= {"done", "diverged", "stuck"}
+    assert set(found["versions"]) == {"surefoot", "python", "numpy"}
+    for word in (
+        "Peak learning rate",
+        "good range",
+        "confidence",
+        "The plan",
+        "Clip",
+        "out/report.html",
+        "out/result.json",
+    ):
+        assert word in done.stdout
+    assert sorted(file.name for file in (line.directory / "out").iterdir()) == [
+        "journal.jsonl",
+        "report.html",
+        "result.json",
+    ]
+
+
+def test_json_leaves_standard_output_to_the_result_and_progress_to_standard_error(line):
+    done = line.process(*TUNE, "--json")
+    assert json.loads(done.stdout) == result(line)
+    assert "1 probe" in done.stderr
+
+
+def test_the_same_command_resumes_and_answers_the_same(line):
+    line.run(*TUNE)
+    first = result(line)
+    again = line.run(*TUNE)
+    assert re.search(r"Resumed: \d+ finished trials were taken from out.journal\.jsonl\.", again.stderr)
+    changed = {"cost", "versions"}
+    assert {k: v for k, v in result(line).items() if k not in changed} == {
+        k: v for k, v in first.items() if k not in changed
+    }
+
+
+def test_another_search_never_writes_over_a_named_directory(line):
+    line.run(*TUNE)
+    before = (line.directory / "out" / "result.json").read_bytes()
+    other = line.run("tune", "mine.py:task", "--total", 300, "--out", "out")
+    assert other.returncode == 2
+    assert "another search" in other.stderr
+    assert len(other.stderr.strip().splitlines()) == 1
+    assert (line.directory / "out" / "result.json").read_bytes() == before
+
+
+def test_without_out_another_search_takes_another_directory(line):
+    line.run("tune", "mine.py:task", "--total", 300)
+    line.run("tune", "mine.py:task", "--total", 320)
+    line.run("tune", "mine.py:task", "--total", 300)
+    names = sorted(file.name for file in (line.directory / "surefoot-out").iterdir())
+    assert names == ["mine-task", "mine-task-2"]
+
+
+def test_two_recipes_are_two_searches(line):
+    line.run(*TUNE, "--recipe", "linear")
+    other = line.run(*TUNE, "--recipe", "cosine")
+    assert "belongs to another search" in other.stderr
+
+
+def test_a_recipe_that_was_asked_for_is_the_plan(line):
+    line.run(*TUNE, "--recipe", "one-cycle")
+    found = result(line)
+    schedule = Schedule.from_json(json.dumps(found["schedule"]))
+    assert schedule.array().max() == pytest.approx(found["peak"])
+    assert schedule(0) == pytest.approx(0.04 * found["peak"])
+    assert "as asked" in found["advice"]["reason"]
+
+
+def test_a_run_that_may_be_extended_gets_a_hold(line):
+    line.run(*TUNE, "--extendable")
+    schedule = Schedule.from_json(json.dumps(result(line)["schedule"]))
+    assert [phase.shape for phase in schedule.phases] == ["linear", "constant", "1-sqrt"]
+
+
+def test_a_knob_reaches_the_task(line):
+    line.run("tune", "mine.py:task", "--total", 400, "--out", "flat", "--knob", "curvature=3")
+    line.run(*TUNE)
+    assert result(line, "flat")["peak"] > result(line)["peak"]
+
+
+def test_no_answer_is_exit_code_one_and_says_why(line):
+    done = line.run("tune", "mine.py:hopeless", "--total", 400, "--out", "out")
+    assert done.returncode == 1
+    assert "No answer" in done.stdout
+    assert result(line)["peak"] is None
+    assert result(line)["schedule"] is None
+    assert "No answer" in (line.directory / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_find_without_a_total_is_a_range_test(line):
+    done = line.run("find", "mine.py:task", "--out", "out")
+    assert done.returncode == 0
+    found = result(line)
+    assert found["cost_steps"] <= 100
+    assert found["schedule"] is None
+    assert found["trials"] == []
+    assert len(found["range_test"]["lrs"]) == len(found["range_test"]["losses"]) > 10
+
+
+def test_find_with_a_total_keeps_to_its_budget(line):
+    line.run("find", "mine.py:task", "--total", 400, "--budget", 0.2, "--out", "out")
+    assert result(line)["cost_steps"] <= 80
+
+
+def test_a_built_in_task_knows_its_total(line):
+    done = line.run("tune", "quadratic", "--json", "--budget", 0.2)
+    assert json.loads(done.stdout)["total"] == 500
+
+
+def test_bounds_are_kept(line):
+    line.run(*TUNE, "--low", "1e-4", "--high", "5e-3")
+    rates = [trial["lr"] for trial in result(line)["trials"]]
+    assert min(rates) >= 1e-4
+    assert max(rates) <= 5e-3 * 1.0001
+
+
+def test_sweep_runs_the_grid_under_every_seed(line):
+    done = line.run("sweep", "mine.py:task", "--total", 60, "--lrs", "1e-3,1e-2,1", "--seeds", 2, "--out", "out")
+    assert done.returncode == 0
+    found = result(line)
+    assert sorted((t["lr"], t["seed"]) for t in found["trials"]) == [
+        (lr, s) for lr in (1e-3, 1e-2, 1.0) for s in (0, 1)
+    ]
+    assert found["peak"] == 1e-2
+    assert found["edge"] == 1.0
+    assert "Best rate 0.01" in done.stdout
+
+
+def test_sweep_makes_a_grid_by_equal_ratios(line):
+    line.run("sweep", "mine.py:task", "--total", 20, "--low", "1e-3", "--high", "1e-1", "--points", 3, "--out", "out")
+    assert [t["lr"] for t in result(line)["trials"]] == pytest.approx([1e-3, 1e-2, 1e-1])
+
+
+def test_workers_find_the_same(line):
+    sweep = ("sweep", "mine.py:task", "--total", 30, "--lrs", "1e-3,1e-2")
+    here = line.run(*sweep, "--out", "here", "--json")
+    there = line.process(*sweep, "--out", "there", "--json", "--workers", 1)
+    assert there.returncode == 0, there.stderr
+    losses = [[trial["loss"] for trial in json.loads(done.stdout)["trials"]] for done in (here, there)]
+    assert losses[0] == losses[1]
+
+
+def test_the_report_names_the_command_that_resumes(line):
+    line.run(*TUNE, "--seed", 3)
+    text = (line.directory / "out" / "report.html").read_text(encoding="utf-8")
+    assert "surefoot tune mine.py:task --total 400 --seed 3 --out out" in text

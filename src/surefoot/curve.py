@@ -70,9 +70,9 @@ class Curve:
     @property
     def best(self) -> Trial | None:
         """The trial with the lowest loss among the longest ones; None where every run failed."""
-        whole = [trial for trial in self.trials if not trial.failed]
-        longest = max((trial.total for trial in whole), default=0)
-        return min((trial for trial in whole if trial.total == longest), key=lambda trial: trial.loss, default=None)
+        longest = max((trial.total for trial in self.trials if not trial.failed), default=0)
+        whole = (trial for trial in self.trials if not trial.failed and trial.total == longest)
+        return min(whole, key=lambda trial: trial.loss, default=None)
 
     @property
     def edge(self) -> float | None:
@@ -206,8 +206,7 @@ def plain(value: Any) -> Any:
     """
     if isinstance(value, float):
         return value if math.isfinite(value) else None if math.isnan(value) else str(value)
-    if isinstance(value, Trial | Curve | Peak):
-        # Not asdict: it would deep-copy every thinned loss.
+    if isinstance(value, Trial | Curve | Peak):  # not asdict, which would copy every loss
         return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]

@@ -26,7 +26,7 @@ def nothing(*_):
 ARGUMENTS = {
     "model": (lambda: task("net", SGD, DATA, MSE), r"model='net' is no torch.nn.Module"),
     "no optimizer": (lambda: task(MODEL, None, DATA, MSE), r"optimizer=None must be at least one"),
-    "optimizer": (lambda: task(MODEL, 0.1, DATA, MSE), r"optimizer=0.1 has no param_groups"),
+    "optimizer": (lambda: task(MODEL, 0.1, DATA, MSE), r"optimizer=float is no torch.optim.Optimizer"),
     "strange parameters": (lambda: task(OTHER, SGD, DATA, MSE), r"holds no parameter of the model"),
     "no loader": (lambda: task(MODEL, SGD, None, MSE), r"loader=None needs a step_fn"),
     "loader": (lambda: task(MODEL, SGD, 3, MSE), r"loader=3 can't be iterated over"),

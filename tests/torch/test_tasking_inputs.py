@@ -7,6 +7,7 @@ import pytest
 
 import surefoot as sf
 import torch
+from surefoot.torch.scheduler import Scheduler
 from surefoot.torch.tasking import task
 
 MSE = torch.nn.MSELoss()
@@ -239,6 +240,17 @@ def test_groups_keep_their_ratio_even_from_rate_zero():
     assert [group["lr"] for group in optimizer.param_groups] == [0.8, 0.2]
     run.close()
     assert [group["lr"] for group in optimizer.param_groups] == [0.0, 0.0]
+
+
+def test_the_factors_of_a_scheduler_hold_before_its_first_update():
+    model = net()
+    optimizer = torch.optim.SGD([{"params": [model.weight]}, {"params": [model.bias]}], lr=1.0)
+    scheduler = Scheduler(optimizer, sf.Schedule(0.5, (sf.ramp(0, 1, 9),)), groups=[0.25, 1.0])
+    run = task(model, optimizer, data(), MSE)(lambda _: 0.8)
+    next(run)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.2, 0.8]
+    run.close()
+    assert scheduler.position == 0
 
 
 def test_a_scheduler_that_the_step_calls_does_not_change_the_rate_of_a_trial():

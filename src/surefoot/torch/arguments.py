@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from surefoot.errors import ArgumentError
-from surefoot.torch.rates import innermost
+from surefoot.torch.hooks import innermost
 from surefoot.torch.stepping import Setup, needs_closure
 
 
@@ -41,11 +41,8 @@ def optimizers_of(optimizer: Any) -> dict[str, Any]:
     if not named:
         raise ArgumentError(f"optimizer={optimizer!r} must be at least one optimizer.")
     for one in named.values():
-        groups = getattr(innermost(one), "param_groups", None)
-        if not groups or not all("lr" in group for group in groups):
-            raise ArgumentError(
-                f"optimizer={one!r:.80} has no param_groups with an 'lr' to schedule: pass a torch optimizer."
-            )
+        if not all("lr" in group for group in innermost(one).param_groups):
+            raise ArgumentError(f"optimizer={type(one).__name__} has groups without an 'lr', so nothing to schedule.")
     return dict(named)
 
 

@@ -9,17 +9,16 @@ from typing import Any
 from torch.optim.lr_scheduler import LRScheduler
 
 import torch
-from surefoot.torch.rates import innermost
+from surefoot.torch.hooks import innermost
 from surefoot.torch.stepping import Setup
 
 
 @dataclass
 class Tally:
-    """How many updates were applied, how many attempts in a row were not; ``counts`` is False where none can tell."""
+    """How many updates were applied, and how many attempts in a row were not."""
 
     applied: int = 0
     skipped: int = 0
-    counts: bool = False
 
 
 def tallied(setup: Setup, tally: Tally, write: Callable[[], object]) -> None:
@@ -39,14 +38,11 @@ def tallied(setup: Setup, tally: Tally, write: Callable[[], object]) -> None:
             tally.applied += 1
 
     for optimizer in map(innermost, setup.optimizers.values()):
-        if not isinstance(optimizer, torch.optim.Optimizer):
-            continue
         for hooks in (optimizer._optimizer_step_pre_hooks, optimizer._optimizer_step_post_hooks):  # noqa: SLF001  no public list
             # Replaced, not removed: a scheduler that does not find itself on its optimizer takes it for a copy.
             hooks.update({key: _silent for key, hook in hooks.items() if _ours(hook)})
         optimizer.register_step_pre_hook(before)
         optimizer.register_step_post_hook(after)
-        tally.counts = True
 
 
 def _silent(optimizer: Any, args: Any, kwargs: Any) -> None:

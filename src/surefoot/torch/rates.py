@@ -5,25 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
+from torch.optim import Optimizer
+
 from surefoot.errors import ArgumentError
+from surefoot.torch.hooks import attached
+from surefoot.torch.scheduler import Scheduler
+from surefoot.torch.slots import Slot
 
 Rate = Callable[[int], float]
 Write = Callable[[int], float]
+_LR = Slot("lr", "lr")
 
 
-def innermost(optimizer: Any) -> Any:
-    """Return the optimizer inside the wrappers (Accelerate's, Lightning's) that keep it as ``.optimizer``."""
-    seen = {id(optimizer)}
-    while True:
-        inside = getattr(optimizer, "optimizer", None)
-        if not hasattr(inside, "param_groups") or id(inside) in seen:
-            return optimizer
-        optimizer = inside
-        seen.add(id(inside))
-
-
-def writer(optimizers: Mapping[str, Any], schedule: Any) -> Write:
+def writer(optimizers: Mapping[str, Optimizer], schedule: Any) -> Write:
     """Return ``write(step) -> rate``: it writes the rate of update ``step`` and returns that of the largest group.
 
     ``schedule`` is a Schedule (or any function of the step) for the largest group of all optimizers, the others keep
@@ -41,32 +35,34 @@ def writer(optimizers: Mapping[str, Any], schedule: Any) -> Write:
     return lambda step: max(part(step) for part in parts)
 
 
-def _part(optimizers: list[Any], schedule: Rate) -> Write:
+def _part(optimizers: list[Optimizer], schedule: Rate) -> Write:
     if not callable(schedule):
         raise ArgumentError(
             f"schedule={schedule!r:.80} must be a Schedule: sf.constant({schedule!r:.20}) for a fixed rate."
         )
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-    factors = _factors(groups)
+    bases = [base for optimizer in optimizers for base in _bases(optimizer)]
+    factors = [base / max(bases) if max(bases) > 0 else 1.0 for base in bases]
 
     def write(step: int) -> float:
         rate = float(schedule(step))
         for group, factor in zip(groups, factors, strict=True):
-            put_rate(group, rate * factor)
+            _LR.write(group, rate * factor)
         return rate
 
     return write
 
 
-def put_rate(group: dict[str, Any], rate: float) -> None:
-    """Write ``rate`` into a group, in place where its rate is a tensor."""
-    if isinstance(group["lr"], torch.Tensor):
-        group["lr"].fill_(rate)
-    else:
-        group["lr"] = rate
+def _bases(optimizer: Optimizer) -> list[float]:
+    scheduler = attached(optimizer, Scheduler)
+    if scheduler is not None:
+        return scheduler.base_lrs
+    rates = [_LR.number(group) for group in optimizer.param_groups]
+    # At rate 0 (the start of a warmup, the end of a decay) the proportion is that of the rates they were built with.
+    return rates if max(rates) > 0 else [float(group.get("initial_lr", 0.0)) for group in optimizer.param_groups]
 
 
-def put_field(optimizers: Mapping[str, Any], name: str, value: float) -> None:
+def put_field(optimizers: Mapping[str, Optimizer], name: str, value: float) -> None:
     """Write a weight decay into the groups that have one (all groups, if none has), or a momentum (beta1) into all."""
     groups = [group for optimizer in optimizers.values() for group in optimizer.param_groups]
     hits = [group for group in groups if name in group or (name == "momentum" and "betas" in group)]
@@ -78,12 +74,3 @@ def put_field(optimizers: Mapping[str, Any], name: str, value: float) -> None:
             group[name] = value
         else:
             group["betas"] = (value, *group["betas"][1:])
-
-
-def _factors(groups: list[dict[str, Any]]) -> list[float]:
-    # At rate 0 (the start of a warmup, the end of a decay) the proportion is that of the rates they were built with.
-    for key in ("lr", "initial_lr"):
-        rates = [float(group.get(key, 0.0)) for group in groups]
-        if max(rates, default=0.0) > 0:
-            return [rate / max(rates) for rate in rates]
-    return [1.0] * len(groups)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from surefoot.errors import TaskError
 from surefoot.torch.batching import carried, loss_of, moved
-from surefoot.torch.rates import innermost
+from surefoot.torch.hooks import innermost
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from surefoot.errors import ArgumentError, TaskError
 from surefoot.history.reading import Reading
 from surefoot.torch.arguments import check, dtype_of, models_of, optimizers_of, several
 from surefoot.torch.hooking import Tally, tallied
+from surefoot.torch.hooks import innermost
 from surefoot.torch.loading import Batches, Buffered, rewindable
 from surefoot.torch.memory import Memory
-from surefoot.torch.rates import innermost, put_field, writer
+from surefoot.torch.rates import put_field, writer
 from surefoot.torch.snapshot import Scene, position, seed_all, snapshot
 from surefoot.torch.staging import Stage
 from surefoot.torch.stepping import Outcome, Setup, attempt
@@ -127,7 +128,7 @@ class ObjectTask:
         while run.tally.skipped < _PATIENCE:
             before = run.tally.applied
             outcome = attempt(self.setup, run.batches)
-            if run.tally.applied > before or not run.tally.counts:
+            if run.tally.applied > before:
                 return outcome
             run.tally.skipped += 1
         if self.setup.step_fn is not None and self.setup.scaler is None and math.isfinite(outcome.loss):
@@ -154,9 +155,10 @@ def _clear(setup: Setup) -> None:
     owned = [parameter for model in setup.models for parameter in model.parameters()]
     for parameter in [*owned, *setup.parameters]:
         parameter.grad = None
-    for optimizer in setup.optimizers.values():
-        if hasattr(innermost(optimizer), "eval") and hasattr(innermost(optimizer), "train"):
-            innermost(optimizer).train()
+    inner: list[Any] = [innermost(optimizer) for optimizer in setup.optimizers.values()]
+    for optimizer in inner:
+        if hasattr(optimizer, "eval") and hasattr(optimizer, "train"):
+            optimizer.train()
 
 
 def task(

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from surefoot.errors import TaskError
 from surefoot.torch.batching import size_of
+from surefoot.torch.hooks import innermost
 from surefoot.torch.loading import begun
-from surefoot.torch.rates import innermost
 from surefoot.torch.snapshot import Scene, snapshot
 from surefoot.torch.stepping import Setup
 
@@ -45,9 +45,10 @@ def _swaps(setup: Setup) -> bool:
 def _to_eval(setup: Setup) -> None:
     for model in setup.models:
         model.eval()
-    for optimizer in setup.optimizers.values():
-        if hasattr(innermost(optimizer), "eval"):
-            innermost(optimizer).eval()
+    inner: list[Any] = [innermost(optimizer) for optimizer in setup.optimizers.values()]
+    for optimizer in inner:
+        if hasattr(optimizer, "eval"):
+            optimizer.eval()
 
 
 def _own(function: Callable[[], Any]) -> float:

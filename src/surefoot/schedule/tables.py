@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable
 from importlib import import_module
 from itertools import pairwise
@@ -26,20 +27,31 @@ def _points(
     factors: tuple[float, ...],
     interpolation: str = "linear",
 ) -> Any:
+    if isinstance(i, float):
+        j = bisect_right(at, i) - 1
+        if interpolation == "step" or j == len(at) - 1:
+            return float(factors[j])
+        w = (i - at[j]) / (at[j + 1] - at[j])
+        return float(_between(float(factors[j]), float(factors[j + 1]), w, interpolation))
     x, y = np.array(at, dtype=np.float64), np.array(factors, dtype=np.float64)
+    found = np.searchsorted(x, i, side="right") - 1
     if len(x) == 1 or interpolation == "step":
-        return y[np.searchsorted(x, i, side="right") - 1]
-    k = np.minimum(np.searchsorted(x, i, side="right") - 1, len(x) - 2)
+        return y[found]
+    k = np.minimum(found, len(x) - 2)
     # The last value is held beyond the last point: a table is never extrapolated.
-    w = np.minimum((i - x[k]) / (x[k + 1] - x[k]), 1.0)
-    a, b = y[k], y[k + 1]
+    values = _between(y[k], y[k + 1], np.minimum((i - x[k]) / (x[k + 1] - x[k]), 1.0), interpolation)
+    return np.where(found < len(x) - 1, values, y[-1])
+
+
+def _between(a: Any, b: Any, w: Any, interpolation: str) -> Any:
     if interpolation == "log":
-        between = a * raised(b / a, w)
+        x = a * raised(b / a, w)
     else:
         f = 1.0 - w if interpolation == "linear" else 0.5 * (1.0 + np.cos(np.pi * w))
-        between = b + (a - b) * f
-    inside = np.clip(between, np.minimum(a, b), np.maximum(a, b))
-    return np.where(w <= 0.0, a, np.where(w >= 1.0, b, inside))
+        x = b + (a - b) * f
+    if isinstance(w, float):
+        return a if w == 0.0 else min(max(x, min(a, b)), max(a, b))
+    return np.where(w == 0.0, a, np.clip(x, np.minimum(a, b), np.maximum(a, b)))
 
 
 def _check_points(

@@ -244,14 +244,13 @@ class Scheduler(LRScheduler):
     def _disturbed(self, track: Track, groups: Groups) -> bool:
         """Look at groups that do not hold what was left there; return whether this is a priming step.
 
-        torch.distributed.checkpoint runs ``step()`` with every rate set to 0 and puts the rates back, to make the
-        optimizer create its state. A second such step in a row was not put back, so it is somebody's own zero.
+        torch.distributed.checkpoint runs ``step()`` with every rate and gradient set to 0 and puts the rates back, to
+        make the optimizer create its state. Zeros that meet gradients pass once: met again, nobody put the rates back.
         """
-        found = track.found(groups)
-        if track is self._lr and not any(found) and not self._primed and _primes(track, groups):
+        found, left = track.found(groups), track.writer.numbers
+        if track is self._lr and not any(found) and (_idle(groups) or (any(left) and not self._primed)):
             self._primed = True
             return True
-        left = track.writer.numbers
         odd = [k for k, (a, b) in enumerate(zip(found, left, strict=True)) if not math.isclose(a, b, rel_tol=_CLOSE)]
         if odd:
             self._report(track, odd[0], found[odd[0]], left[odd[0]])
@@ -286,10 +285,8 @@ class Scheduler(LRScheduler):
         return f"Scheduler(position={self._position.count}, {plan})"
 
 
-def _primes(track: Track, groups: Groups) -> bool:
-    """Return whether rates of 0 are a primer's: surefoot left others, or nothing that could move a weight."""
-    if any(track.writer.numbers):
-        return True
+def _idle(groups: Groups) -> bool:
+    """Return whether no gradient could move a weight."""
     grads = (parameter.grad for group in groups for parameter in group["params"] if parameter.grad is not None)
     return not any(bool(grad.any()) for grad in grads)
 

@@ -36,16 +36,20 @@ class Slot:
 
     def number(self, group: Group) -> float:
         """Return the group's value as a float."""
-        return float(self.get(group))
+        return plain(self.get(group))
 
     def write(self, group: Group, value: float) -> None:
         """Write ``value``, in place where the group holds a tensor."""
         held = self.get(group)
         if isinstance(held, torch.Tensor):
-            with torch.no_grad():
-                held.fill_(value)
+            held.detach().fill_(value)
         else:
             self.put(group, value)
+
+
+def plain(value: Any) -> float:
+    """Return a number or a tensor of one element as a float; a rate that is being learned leaves its graph behind."""
+    return float(value.detach() if isinstance(value, torch.Tensor) else value)
 
 
 def slot(field: str, groups: Groups) -> Slot:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import torch
-from surefoot.torch.slots import Group, Groups, Slot
+from surefoot.torch.slots import Group, Groups, Slot, plain
 
 
 class Writer(Protocol):
@@ -89,7 +89,7 @@ class Mixed:
         self._slot = slot
         self._held = [slot.get(group) for group in groups]
         self._loose = [k for k, value in enumerate(self._held) if not isinstance(value, torch.Tensor)]
-        self.numbers: list[float] = [float(value) for value in self._held]
+        self.numbers: list[float] = [plain(value) for value in self._held]
         self._shelves: list[Shelf] | None = None
         self._versions = self._counted()
 
@@ -156,8 +156,7 @@ class Shelf:
 
 def writer(slot: Slot, groups: Groups) -> Writer:
     """Return the writer that fits what the groups hold; nothing is written."""
-    plain = slot.index is None and all(type(slot.get(group)) in {int, float} for group in groups)
-    if not plain:
+    if slot.index is not None or any(type(slot.get(group)) not in {int, float} for group in groups):
         return Mixed(slot, groups)
     return Single(slot, groups) if len(groups) == 1 else Floats(slot, groups)
 

@@ -31,6 +31,18 @@ def task(schedule, seed=0, curvature=30.0):
         x = x - schedule(step) * (h * x + 0.01 * rng.normal(size=4))
 
 
+def deaf(schedule):
+    """Loses an interrupt, as compiled code sometimes does."""
+    stream = task(schedule)
+    while True:
+        try:
+            yield next(stream)
+        except KeyboardInterrupt:
+            stream = task(schedule)
+        except StopIteration:
+            return
+
+
 def hopeless(schedule):
     for _ in range(schedule.total):
         yield 1.0

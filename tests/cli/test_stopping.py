@@ -70,4 +70,11 @@ def test_control_c_before_the_first_trial_is_no_traceback(line):
     code, said, errors = stopped(line, signal.SIGINT, 0, *TUNE)
     assert code == 130
     assert "Traceback" not in errors
-    assert "No answer" in said
+    assert "No answer" in said or "surefoot: interrupted." in errors
+
+
+def test_an_interrupt_that_the_task_loses_is_not_lost(line):
+    code, said, errors = stopped(line, signal.SIGINT, 1, "tune", "mine.py:deaf", "--total", 4000, "--out", "out")
+    assert code == 130
+    assert "Traceback" not in errors
+    assert "result.json" in said

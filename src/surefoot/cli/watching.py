@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from types import FrameType
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -48,17 +50,49 @@ class Watched:
 
 
 @contextmanager
+def insistent() -> Iterator[Report]:
+    """Yield a callback that raises KeyboardInterrupt again if an earlier Ctrl-C got lost.
+
+    An interrupt that falls into a compiled module's import, or a destructor, is dropped there without a word.
+    """
+    asked = False
+
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        raise KeyboardInterrupt
+
+    def check(_progress: Progress) -> None:
+        if asked:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def watching(console: Console) -> Iterator[Report]:
     """Yield the callback that a search reports to, and show what it is told on ``console`` until the block ends."""
     watched = Watched()
-    if not console.is_terminal:
-        yield lambda progress: _line(console, progress)
-    else:
+    with insistent() as check:
+
+        def told(progress: Progress) -> None:
+            check(progress)
+            watched.told(progress)
+            if not console.is_terminal:
+                _line(console, progress)
+
         # The last frame is wiped: the summary that follows says the same, better.
-        with Live(
-            console=console, refresh_per_second=8, transient=True, get_renderable=lambda: panel(watched, console)
+        frame = lambda: panel(watched, console)
+        with (
+            Live(console=console, refresh_per_second=8, transient=True, get_renderable=frame)
+            if (console.is_terminal)
+            else nullcontext()
         ):
-            yield watched.told
+            yield told
 
 
 def _line(console: Console, progress: Progress) -> None:

@@ -20,6 +20,8 @@ from surefoot.search.running import Request
 BELOW = 6.5
 """Octaves from a range test's blow-up down to the middle of the first bracket."""
 _SCAN_FROM = -19.0
+# Shares of the gain from which a run counts as memorising, read off 15 small tasks, three of which memorise.
+_FURTHER, _WORSE, _GAP = 0.03, 0.12, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +188,28 @@ def improvement(climb: Climb) -> float | None:
     return (before - after) / math.log2(long / short) / gain if gain > 0 else None
 
 
-def memorised(step: Step, start: float) -> float:
-    """Return how much lower the training loss gets above the best validated rate, as a share of the gain.
+def memorised(step: Step, climb: Climb) -> bool:
+    """Say whether the rung shows a task that is being memorised: its training loss goes where validation does not.
 
-    A rate that is too high worsens both losses; where the training loss goes on falling while the validation loss
-    rises, the task is being memorised, and a longer run reaches the same point at a lower rate.
+    A rate that is merely too high worsens both losses. Here a higher rate than the best one trains further while it
+    validates worse, or validates much worse though it trains as well; or the best run's own training loss has fallen
+    by a fifth more than its validation loss. A longer run reaches the same point at a lower rate.
     """
-    best = min(step.trials, key=judged)
-    above = [trial.tail for trial in step.trials if trial.lr > best.lr and not trial.failed]
-    gain = start - best.loss
-    return (best.tail - min(above)) / gain if above and best.validated and gain > 0 else 0.0
+    trials = sorted((trial for trial in step.trials if not trial.failed), key=lambda trial: trial.lr)
+    best = min(trials, key=judged)
+    gain = climb.start - best.loss
+    if not (best.validated and gain > 0):
+        return False
+    above = trials[trials.index(best) + 1 :]
+    further = any(best.tail - trial.tail > _FURTHER * gain for trial in above)
+    trained = [(t.tail - best.tail) / gain for t in above[:1]]
+    worse = [(t.loss - best.loss) / gain - rose for t, rose in zip(above, trained, strict=False)]
+    alone = any(rose < _FURTHER and gap > _WORSE for rose, gap in zip(trained, worse, strict=True))
+    return further or alone or _gap(best, climb) > _GAP
+
+
+def _gap(best: Trial, climb: Climb) -> float:
+    """Return the share of what training gained that validation did not, 0 where it is within the noise."""
+    gap, gained = best.loss - best.tail, climb.start - best.tail
+    error = climb.noise / math.sqrt(max(1, round(len(best.losses) / 10)))
+    return gap / gained if gained > 0 and gap > 3 * error else 0.0

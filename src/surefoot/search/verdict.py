@@ -15,7 +15,6 @@ from surefoot.search.rungs import SHORTEST, VALIDATION
 _SATURATED = 0.04
 _PLATEAU = 0.03
 _MEAN_RATE = 0.5
-_MEMORISED = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def _from_trials(climb: Climb, question: Question, curve: Curve) -> Peak:
         return _nothing(curve, _why_not(climb, step, noise))
     aim = _aimed(climb, question, step)
     low, high = min(t.lr for t in step.trials), max(t.lr for t in step.trials)
-    lr = min(max(2.0**aim.octave, question.low or low / 4), question.high or high * 2)
+    lr = min(max(2.0**aim.octave, question.low or low / 32), question.high or high * 2)
     width = min(max(step.parabola.reach(0.01), 0.35), 1.0 if step.fraction > 0.1 else 1.5)
     why = _why(climb, step, curve, aim)
     return Peak(lr, lr / 2**width, lr * 2**width, _edge(climb, curve, lr), "", _confidence(step, curve), 0, why)
@@ -103,7 +102,7 @@ def _aimed(climb: Climb, question: Question, step: Step) -> _Aim:
         cap = min(0.5 - parabola.reach(_PLATEAU), 0.0)
         aim = aim.moved(cap, "the optimum is flat, and its low side is the safe one")
     improved = improvement(climb)
-    if memorised(step, climb.start) > _MEMORISED and fraction < 1:
+    if memorised(step, climb) and fraction < 1:
         down = -0.9 * math.log2(1 / fraction)
         aim = aim.moved(down, "higher rates only memorise, and a longer run gets as far with less")
     elif improved is not None and improved < _SATURATED and fraction < 1:

@@ -222,6 +222,17 @@ def test_wsd_takes_every_shape_for_its_decay():
         np.testing.assert_array_equal(schedule.array(80, 101), 2.0 * ramp(1, 0.1, 20, shape).at(np.arange(21.0)))
 
 
+@pytest.mark.parametrize("total", [None, 30, 8])
+def test_a_warmup_takes_the_place_of_the_first_rise_of_a_cycle(total):
+    whole = cycles.cyclic(1.0, rise=4, fall=6, floor=0.1)
+    warm = cycles.cyclic(1.0, rise=4, fall=6, floor=0.1, warmup=8, total=total)
+    assert warm.array(0, 8).tolist() == [t / 8 for t in range(8)]
+    if total != 8:
+        assert warm.array(8, 30).tolist() == whole.array(4, 26).tolist()
+    shrinking = cycles.cyclic(1.0, rise=4, floor=0.1, warmup=8, mode="exp_range", gamma=0.9)
+    assert shrinking.array(0, 99).max() == shrinking(8) == pytest.approx(0.1 + 0.9 * 0.9**4)
+
+
 def test_restarts_grow_by_a_float_and_the_total_may_cut_the_last_one_short():
     schedule = cycles.restarts(1.0, total=100, period=10, growth=1.5)
     tops = [0, 10, 25, 48, 81]  # 10 * (1.5^k - 1) / 0.5, rounded by floor(x + 0.5): 47.5 is 48, 81.25 is 81

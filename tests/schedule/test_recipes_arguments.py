@@ -13,9 +13,9 @@ RECIPES = (
     decays.linear, decays.cosine, decays.polynomial, decays.root, decays.one_minus_sqrt, decays.one_minus_square,
     decays.mirror_cosine, decays.half_life, decays.rex, decays.exponential, decays.constant, decays.warmup_decay,
     long.trapezoidal, long.wsd, long.infinite, long.warmup_hold_decay, long.power, long.tri_stage, cycles.restarts,
-    stairs.step_decay, inverse.inverse_time, inverse.inverse_sqrt,
+    stairs.step_decay, inverse.inverse_time, inverse.inverse_sqrt, cycles.cyclic,
 )  # fmt: skip
-OWN_RISE = (cycles.cyclic, one_cycle.one_cycle)
+OWN_RISE = (one_cycle.one_cycle,)
 NO_FLOOR = (decays.constant, long.tri_stage)
 
 

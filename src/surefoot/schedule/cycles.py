@@ -10,7 +10,7 @@ from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.formula import share
 from surefoot.schedule.frame import Common, Frame, Warmup, frame
-from surefoot.schedule.lengths import Clock, LengthLike
+from surefoot.schedule.lengths import LengthLike
 from surefoot.schedule.phase import Phase, ramp
 
 _MOST = 10_000
@@ -24,25 +24,29 @@ def cyclic(
     fall: LengthLike | None = None,
     mode: str = "triangular",
     gamma: float = 1.0,
+    warmup: Warmup = 0,
     floor: float = 0.0,
-    floor_lr: float | None = None,
-    clock: Clock | None = None,
+    **common: Unpack[Common],
 ) -> Schedule:
     """Return triangles between the floor and the peak: ``floor + (1 - floor) * h(t) * amplitude``.
 
     h rises from 0 to 1 over ``rise`` updates and falls over ``fall`` (the same unless given); the amplitude is 1
-    ("triangular"), halves each cycle ("triangular2") or is ``gamma^t`` ("exp_range", gamma in (0, 1]). A cycle is its
-    own warmup. ``total`` None repeats for ever. Source: Cyclical Learning Rates, arXiv 1506.01186 (2015).
+    ("triangular"), halves each cycle ("triangular2") or is ``gamma^t`` ("exp_range", gamma in (0, 1]). A cycle rises
+    by itself; a ``warmup`` takes the place of the first rise. ``total`` None repeats for ever. Source: Cyclical
+    Learning Rates, arXiv 1506.01186 (2015).
 
     >>> cyclic(1.0, rise=2, mode="triangular2", floor=0.1).array(0, 11).round(4).tolist()
     [0.1, 0.55, 1.0, 0.55, 0.1, 0.325, 0.55, 0.325, 0.1, 0.2125, 0.325]
     """
-    found = frame(peak, total=total, floor=floor, floor_lr=floor_lr, clock=clock, open_end=True)
-    up = found.steps(rise, "rise")
-    down = up if fall is None else found.steps(fall, "fall", start=up)
     if mode != "exp_range" and gamma != 1.0:
         raise ArgumentError(f'gamma={gamma!r} belongs to mode="exp_range", not to mode={mode!r}.')
-    return found.schedule(ramp(found.floor, 1.0, found.total, "cyclic", rise=up, fall=down, mode=mode, gamma=gamma))
+    found = frame(peak, total=total, warmup=warmup, floor=floor, open_end=True, **common)
+    up = found.steps(rise, "rise")
+    down = up if fall is None else found.steps(fall, "fall", start=found.begin + up)
+    skipped = up if found.begin else 0
+    end = None if found.left is None else found.left + skipped
+    main = ramp(found.floor, 1.0, end, "cyclic", rise=up, fall=down, mode=mode, gamma=gamma).part(skipped, end)
+    return Schedule(found.peak, (found.warmup.times(float(main.at(0.0))) if found.begin else found.warmup, main))
 
 
 def restarts(

@@ -4,11 +4,12 @@ import math
 
 import pytest
 
-from surefoot.chart.nouns import curve_chart, drawn_steps, losses_chart, schedule_chart, smoothed
+from surefoot.chart.nouns import curve_chart, drawn_steps, losses_chart, rates_chart, schedule_chart, smoothed
 from surefoot.curve import Curve, Trial
 from surefoot.errors import ArgumentError
+from surefoot.history.columns import History
 from surefoot.schedule.core import Schedule
-from surefoot.schedule.phase import hold
+from surefoot.schedule.phase import hold, ramp
 
 
 def test_a_schedule_is_drawn_through_every_corner_by_its_own_values(examples):
@@ -19,11 +20,12 @@ def test_a_schedule_is_drawn_through_every_corner_by_its_own_values(examples):
     assert len(rate.x) < 420
 
 
-def test_an_open_schedule_needs_to_be_told_how_far():
-    schedule = Schedule(1e-3, (hold(None),))
-    with pytest.raises(ArgumentError, match="pass stop="):
-        schedule_chart(schedule)
+def test_an_open_schedule_is_drawn_past_its_last_corner_or_as_far_as_asked():
+    schedule = Schedule(1e-3, (ramp(0, 1, 500), hold(None)))
+    assert schedule_chart(schedule).x.high == 2000
     assert schedule_chart(schedule, stop=50).x.high == 50
+    with pytest.raises(ArgumentError, match="stop=0 must be at least 1"):
+        schedule_chart(schedule, stop=0)
 
 
 def test_drawn_steps_of_a_short_run_are_all_of_them():
@@ -76,17 +78,24 @@ def test_the_best_trial_stands_before_the_others(examples):
     assert [s.tone for s in chart.series[:-1]] == ["soft"] * 4
 
 
-class Columns:
-    step = (0, 1, 2, 3)
-    loss = (2.0, 1.0, math.nan, 0.5)
-    val_loss = (math.nan, 1.1, math.nan, 0.6)
+NAN = math.nan
+HISTORY = History(
+    {"step": [0, 1, 2, 3], "loss": [2, 1, NAN, 0.5], "val_loss": [NAN, 1.1, NAN, 0.6], "lr": [0, 1, 1, NAN]}
+)
 
 
 def test_a_history_shows_its_loss_its_mean_and_its_validation():
-    chart = losses_chart(Columns())
+    chart = losses_chart(HISTORY)
     assert [series.label for series in chart.series] == ["loss", "smoothed", "validation"]
     assert chart.series[2].x == (1.0, 3.0)
     assert chart.x.high == 3.0
+
+
+def test_a_history_shows_the_rate_it_logged_if_it_did():
+    chart = rates_chart(HISTORY.columns)
+    assert chart is not None
+    assert chart.series[0].y == (0.0, 1.0, 1.0)
+    assert rates_chart({"step": HISTORY["step"], "loss": HISTORY["loss"]}) is None
 
 
 def test_smoothing_keeps_a_constant_and_passes_gaps_on():

@@ -10,6 +10,7 @@ import pytest
 
 from surefoot.curve import Curve
 from surefoot.errors import ArgumentError
+from surefoot.history.columns import History
 from surefoot.report.page import page, write
 from surefoot.search.planning import choose
 
@@ -17,7 +18,7 @@ VOID = {"meta", "br", "img", "link", "input"}
 FINDING = SimpleNamespace(
     code="SF101", name="diverged", severity="error", step=7, message="loss <exploded>", remedies=("halve the peak",)
 )
-HISTORY = SimpleNamespace(step=np.arange(50), loss=np.linspace(2, 1, 50), val_loss=None)
+HISTORY = History({"step": np.arange(50), "loss": np.linspace(2, 1, 50), "lr": np.linspace(0, 1, 50)})
 
 
 class Outline(HTMLParser):

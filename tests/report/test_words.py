@@ -67,6 +67,6 @@ def test_there_is_no_advice_without_an_answer(examples):
 
 
 def test_a_peak_at_the_end_of_what_was_tried_says_so(examples):
-    assert any("highest that was tried" in text for text in changes(dataclasses.replace(examples.peak, lr=1e-2)))
-    assert any("lowest that was tried" in text for text in changes(dataclasses.replace(examples.peak, lr=1e-3)))
+    assert any("the end of what is known" in text for text in changes(dataclasses.replace(examples.peak, lr=1e-2)))
+    assert any("an extrapolation" in text for text in changes(dataclasses.replace(examples.peak, lr=1e-3)))
     assert any("confidence is low" in text for text in changes(dataclasses.replace(examples.peak, confidence=0.2)))

@@ -6,7 +6,7 @@ The nouns are described by what is read from them, so that they can show themsel
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -51,11 +51,12 @@ class Tried(Protocol):
 def schedule_chart(schedule: Planned, *, stop: int | None = None, title: str = "") -> Chart:
     """Return the chart of a schedule's rate over its updates, phases told apart by thin lines.
 
-    ``stop`` [updates] is how far an open schedule is drawn; it raises ArgumentError when neither it nor a total exists.
+    ``stop`` is how far it is drawn, in updates: unless given its total, or for an open one four times its last corner.
+    Raises ArgumentError for a ``stop`` below 1.
     """
-    last = schedule.total if stop is None else stop
-    if last is None:
-        raise ArgumentError("stop=None needs a schedule with an end; this one is open: pass stop=, in updates.")
+    last = drawn_end(schedule) if stop is None else stop
+    if last < 1:
+        raise ArgumentError(f"stop={stop} must be at least 1 update.")
     steps = drawn_steps(last, schedule.starts)
     rates = tuple(schedule(t) for t in steps)
     top = max((schedule.peak, *rates)) or 1.0
@@ -70,6 +71,11 @@ def schedule_chart(schedule: Planned, *, stop: int | None = None, title: str = "
         (*marks, high, end) if 0.02 < rates[-1] / top < 0.9 else (*marks, high),
         f"The rate peaks at {rate_text(max(rates))} and ends at {rate_text(rates[-1])} after {last} updates.",
     )
+
+
+def drawn_end(schedule: Planned) -> int:
+    """Return the update at which a drawing of ``schedule`` ends."""
+    return schedule.total or max(1000, 4 * schedule.starts[-1])
 
 
 def drawn_steps(last: int, corners: Iterable[int], points: int = _POINTS) -> tuple[int, ...]:
@@ -178,12 +184,12 @@ def _said(found: Any) -> str:
 
 
 def losses_chart(runs: Any, *, title: str = "") -> Chart:
-    """Return the chart of loss over update: of a History (``step`` and ``loss`` columns), or of trials.
+    """Return the chart of loss over update: of a History (its columns by name), or of trials.
 
     Of trials the best is drawn in the main tone and named by its rate, the others behind it. Raises ArgumentError
     when no run holds a finite loss.
     """
-    lines = _history_lines(runs) if hasattr(runs, "loss") else _trial_lines(tuple(runs))
+    lines = _history_lines(runs.columns) if hasattr(runs, "columns") else _trial_lines(tuple(runs))
     steps = [s for line in lines for s in line.x]
     losses = [v for line in lines for v in line.y if math.isfinite(v)]
     if not losses:
@@ -195,15 +201,31 @@ def losses_chart(runs: Any, *, title: str = "") -> Chart:
     return Chart(title or "Loss by update", x, y, lines, (), f"{len(lines)} series over {int(x.high)} updates.")
 
 
-def _history_lines(history: Any) -> tuple[Series, ...]:
-    steps, losses = np.asarray(history.step, dtype=float), np.asarray(history.loss, dtype=float)
+def _history_lines(columns: Mapping[str, NDArray[np.float64]]) -> tuple[Series, ...]:
+    steps, losses = columns["step"], columns["loss"]
     kept = np.array(drawn_steps(len(steps), ()), dtype=int)[: len(steps)]
     means = np.array(smoothed(losses.tolist(), 0.95))
-    raw = _line(steps[kept], losses[kept], "loss", "soft")
-    val = getattr(history, "val_loss", None)
-    found = np.zeros(0, dtype=bool) if val is None else np.isfinite(np.asarray(val, dtype=float))
-    extra = (_line(steps[found], np.asarray(val)[found], "validation", "second"),) if found.any() else ()
-    return (raw, _line(steps[kept], means[kept], "smoothed", "main"), *extra)
+    lines = [_line(steps[kept], losses[kept], "loss", "soft"), _line(steps[kept], means[kept], "smoothed", "main")]
+    judged = columns.get("val_loss")
+    if judged is not None and np.isfinite(judged).any():
+        found = np.isfinite(judged)
+        lines.append(_line(steps[found], judged[found], "validation", "second"))
+    return tuple(lines)
+
+
+def rates_chart(columns: Mapping[str, NDArray[np.float64]], *, title: str = "") -> Chart | None:
+    """Return the chart of the rate that a History logged, by its columns; None where it logged none."""
+    rates = columns.get("lr", np.zeros(0))
+    kept = np.flatnonzero(np.isfinite(rates))
+    if kept.size == 0:
+        return None
+    kept = kept[np.array(drawn_steps(kept.size, ()))]
+    steps = columns["step"]
+    x = Axis("update", 0.0, float(max(steps.max(), 1.0)))
+    y = Axis("learning rate", 0.0, float(rates[kept].max()) * 1.15 or 1.0)
+    line = _line(steps[kept], rates[kept], "rate", "main")
+    said = f"The rate that was logged, at most {rate_text(float(rates[kept].max()))}."
+    return Chart(title or "Logged learning rate", x, y, (line,), (), said)
 
 
 def _line(x: NDArray[np.float64], y: NDArray[np.float64], label: str, tone: Tone) -> Series:

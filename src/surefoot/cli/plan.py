@@ -105,20 +105,16 @@ def _shown(schedule: Schedule, stop: int | None, code: str) -> None:
     from surefoot.cli.screen import printed  # noqa: PLC0415  rich is imported at use
 
     click.echo(schedule.describe() + "\n")
-    printed(schedule_chart(schedule, stop=_stop(schedule, stop)))
+    printed(schedule_chart(schedule, stop=stop))
     click.echo("\n" + code)
 
 
-def _stop(schedule: Schedule, stop: int | None) -> int:
-    if stop is not None and stop < 1:
-        raise ArgumentError(f"stop={stop} must be at least 1 update.")
-    return stop or schedule.total or max(1000, 4 * schedule.starts[-1])
-
-
 def _table(schedule: Schedule, stop: int | None) -> None:
-    from surefoot.chart.nouns import drawn_steps  # noqa: PLC0415  as above
+    from surefoot.chart.nouns import drawn_end, drawn_steps  # noqa: PLC0415  as above
 
-    last = _stop(schedule, stop)
+    last = drawn_end(schedule) if stop is None else stop
+    if last < 1:
+        raise ArgumentError(f"stop={stop} must be at least 1 update.")
     width = max(len(str(last)), 6)
     click.echo(f"{'update':>{width}}  rate")
     for step in drawn_steps(last, schedule.starts, _ROWS):
@@ -130,7 +126,7 @@ def _pictures(schedule: Schedule, ways: Mapping[str, Any]) -> None:
         return
     from surefoot.chart import schedule_chart  # noqa: PLC0415  as above
 
-    chart = schedule_chart(schedule, stop=_stop(schedule, ways["stop"]))
+    chart = schedule_chart(schedule, stop=ways["stop"])
     if ways["svg"]:
         from surefoot.report.page import write  # noqa: PLC0415  as above
         from surefoot.svg import svg  # noqa: PLC0415  as above

@@ -10,7 +10,7 @@ from surefoot.chart import curve_chart, rate_text
 from surefoot.cli.place import Place
 from surefoot.cli.screen import WIDEST, drawn
 from surefoot.curve import Curve, Peak
-from surefoot.report.words import code, confidence_word, cost, counted
+from surefoot.report.words import code, confidence_word, cost, counted, times
 from surefoot.search.planning import Choice
 
 
@@ -32,7 +32,7 @@ def _answered(console: Console, peak: Peak, lr: float) -> None:
     rows = []
     if peak.low is not None and peak.high is not None:
         rows.append(("good range", f"{rate_text(peak.low)} to {rate_text(peak.high)}, the loss within about 1%"))
-    edge = "none found" if peak.edge is None else f"{rate_text(peak.edge)}, {peak.edge / lr:.1f}x the peak"
+    edge = "none found" if peak.edge is None else f"{rate_text(peak.edge)}, {times(peak.edge / lr)} the peak"
     rows.append(("edge", edge))
     rows.append(("confidence", f"{confidence_word(peak.confidence)} ({peak.confidence:.0%})"))
     rows += [("why", peak.why), ("cost", cost(peak))]

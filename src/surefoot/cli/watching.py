@@ -32,6 +32,15 @@ class Watched:
     trials: list[Trial] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     base: int | None = None
+    paid: int = 0
+
+    @property
+    def spent(self) -> int:
+        """The updates spent, those of the trials that ended in this batch included."""
+        if self.now is None or self.base is None:
+            return 0
+        flying = 0 if self.now.finished is not None else self.now.trial_step
+        return max(self.now.spent, self.base + self.paid + flying)
 
     def told(self, progress: Progress) -> None:
         """Take one message."""
@@ -40,13 +49,14 @@ class Watched:
         self.now = progress
         if progress.finished is not None:
             self.trials.append(progress.finished)
+            self.paid += progress.finished.steps
 
     def left(self) -> float | None:
         """Return the seconds that the rest of the budget should take at the speed so far; None before it is known."""
-        if self.now is None or self.base is None or self.now.spent - self.base < 1:
+        if self.now is None or self.base is None or self.spent - self.base < 1:
             return None
-        speed = (time.monotonic() - self.began) / (self.now.spent - self.base)
-        return speed * max(self.now.budget - self.now.spent, 0)
+        speed = (time.monotonic() - self.began) / (self.spent - self.base)
+        return speed * max(self.now.budget - self.spent, 0)
 
 
 @contextmanager
@@ -83,7 +93,7 @@ def watching(console: Console) -> Iterator[Report]:
             check(progress)
             watched.told(progress)
             if not console.is_terminal:
-                _line(console, progress)
+                _line(console, progress, watched.spent)
 
         # The last frame is wiped: the summary that follows says the same, better.
         frame = lambda: panel(watched, console)
@@ -95,11 +105,11 @@ def watching(console: Console) -> Iterator[Report]:
             yield told
 
 
-def _line(console: Console, progress: Progress) -> None:
+def _line(console: Console, progress: Progress, paid: int) -> None:
     trial = progress.finished
     if trial is None:
         return
-    spent = f"{count_text(progress.spent)}/{count_text(progress.budget)} updates"
+    spent = f"{count_text(paid)}/{count_text(progress.budget)} updates"
     console.print(
         f"{progress.stage}: rate {rate_text(trial.lr)}, loss {trial.loss:.4g}, {trial.status}, {spent}", soft_wrap=True
     )
@@ -112,9 +122,11 @@ def panel(watched: Watched, console: Console) -> Group:
         return Group(Text("Starting: the task is being set up.", style="bright_black"))
     rows = Table.grid(padding=(0, 2))
     trial = ProgressBar(total=max(now.trial_total, 1), completed=now.trial_step, width=_BAR)
-    spent = ProgressBar(total=max(now.budget, 1), completed=min(now.spent, now.budget), width=_BAR)
+    spent = ProgressBar(total=max(now.budget, 1), completed=min(watched.spent, now.budget), width=_BAR)
     rows.add_row(now.stage, trial, f"{now.trial_step}/{now.trial_total}  rate {rate_text(now.lr)}  loss {now.loss:.4g}")
-    rows.add_row("budget", spent, f"{count_text(now.spent)}/{count_text(now.budget)} updates, {_remaining(watched)}")
+    rows.add_row(
+        "budget", spent, f"{count_text(watched.spent)}/{count_text(now.budget)} updates, {_remaining(watched)}"
+    )
     done = [trial for trial in watched.trials if trial.lr > 0 and trial.stage != "range test"]
     if len(done) < 2 or console.height < 24:
         return Group(rows, Text(f"{counted(len(watched.trials), 'trial')} done", style="bright_black"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from surefoot.chart import count_text, rate_text
 from surefoot.curve import Peak
+from surefoot.report.words import times
 from surefoot.schedule.core import Schedule
 
 _NEAR_EDGE = 4.0
@@ -41,22 +42,23 @@ def _warmup(schedule: Schedule | None) -> str:
 def _why_warmup(peak: Peak, lr: float) -> str:
     if peak.edge is None:
         return "No rate that was tried diverged, so its length is not critical; it protects the first updates."
-    times = peak.edge / lr
-    if times < _NEAR_EDGE:
-        near = f"The edge, {rate_text(peak.edge)}, is only {times:.1f}x the peak"
+    if peak.edge / lr < _NEAR_EDGE:
+        near = f"The edge, {rate_text(peak.edge)}, is only {times(peak.edge / lr)} the peak"
         return f"{near}: there warmup can decide whether a run survives. Lengthen it before you lower the peak."
-    return f"The edge is {times:.0f}x above the peak, so its length is not critical; it protects the first updates."
+    return (
+        f"The edge is {times(peak.edge / lr)} the peak, so its length is not critical; it protects the first updates."
+    )
 
 
 def _clip(peak: Peak, lr: float) -> Advice:
     if peak.edge is None:
         why = "No trial diverged, and a clip that is never reached changes nothing."
         return Advice("clip", "No sign that clipping is needed.", why)
-    times = peak.edge / lr
-    if times < _NEAR_EDGE:
-        why = f"Runs diverged from {rate_text(peak.edge)} on, {times:.1f}x the peak: one bad batch can do the same."
+    above = times(peak.edge / lr)
+    if peak.edge / lr < _NEAR_EDGE:
+        why = f"Runs diverged from {rate_text(peak.edge)} on, {above} the peak: one bad batch can do the same."
         return Advice("clip", "Clip the global gradient norm, at 1.0 unless you know its usual size.", why)
-    why = f"The lowest rate that diverged is {times:.0f}x the peak; a clip that acts often would move the best rate."
+    why = f"The lowest rate that diverged is {above} the peak; a clip that acts often would move the best rate."
     return Advice("clip", "Clipping is optional.", why)
 
 
@@ -73,9 +75,13 @@ def _own_changes(peak: Peak) -> tuple[str, ...]:
         found.append("More evidence: confidence is low, so a larger budget or more seeds may move the peak.")
     rates = [trial.lr for trial in peak.curve.trials if trial.status == "done"]
     if rates and peak.lr >= max(rates):
-        found.append(f"Higher rates: the best is the highest that was tried ({rate_text(max(rates))}); raise high.")
+        most = rate_text(max(rates))
+        found.append(f"Trials at higher rates: none ended well above {most}, so the peak is the end of what is known.")
     if rates and peak.lr <= min(rates):
-        found.append(f"Lower rates: the best is the lowest that was tried ({rate_text(min(rates))}); reduce low.")
+        least = rate_text(min(rates))
+        found.append(
+            f"Trials at lower rates: none was run below {least}, so the peak is an extrapolation to be tested."
+        )
     return tuple(found)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from surefoot._version import __version__
 from surefoot.curve import Curve, Peak
 from surefoot.errors import ArgumentError
+from surefoot.history.columns import History
 from surefoot.report.html import code_block, document, paragraph, section
 from surefoot.report.sections import curve_sections, findings_section, history_section, peak_sections, plan_section
 from surefoot.schedule.core import Schedule
@@ -48,7 +49,7 @@ def sections(items: list[Any], resume: str = "") -> Iterator[str]:
     for item in items:
         if isinstance(item, Curve):
             yield from curve_sections(item)
-        elif _is_history(item):
+        elif isinstance(item, History):
             yield history_section(item)
         elif not isinstance(item, (Peak, Schedule, Choice)):
             findings += _findings(item)
@@ -57,10 +58,6 @@ def sections(items: list[Any], resume: str = "") -> Iterator[str]:
     if resume:
         said = "Finished trials are kept in a journal beside this page; the same command goes on where it stopped:"
         yield section("Resume or extend the search", paragraph(said), code_block(resume))
-
-
-def _is_history(item: Any) -> bool:
-    return hasattr(item, "step") and hasattr(item, "loss") and not hasattr(item, "code")
 
 
 def _findings(item: Any) -> tuple[Any, ...]:

@@ -8,15 +8,15 @@ from html import escape
 from typing import Any
 
 from surefoot.chart import rate_text
-from surefoot.chart.nouns import curve_chart, losses_chart, schedule_chart
+from surefoot.chart.nouns import curve_chart, losses_chart, rates_chart, schedule_chart
 from surefoot.curve import Curve, Peak, Trial
+from surefoot.history.columns import History
 from surefoot.report.advice import Advice, advice, changes
 from surefoot.report.html import bullets, code_block, diff, facts, paragraph, picture, section, table
-from surefoot.report.words import code, confidence_word, cost, counted, duration
+from surefoot.report.words import code, confidence_word, cost, counted, duration, times
 from surefoot.schedule.core import Schedule
 from surefoot.search.planning import Choice
 
-_OPEN_STEPS = 10_000
 _KINDS = {"diverged": "bad", "failed": "bad", "stuck": "warn", "stopped": "faint"}
 
 
@@ -50,7 +50,7 @@ def _facts(peak: Peak, lr: float) -> Iterator[tuple[str, str, str]]:
     if peak.low is not None and peak.high is not None:
         yield "Good range", f"{rate_text(peak.low)} to {rate_text(peak.high)}", "loss within about 1% of the best"
     edge = "none found" if peak.edge is None else rate_text(peak.edge)
-    remark = "no trial diverged" if peak.edge is None else f"diverges, {peak.edge / lr:.1f}x the peak"
+    remark = "no trial diverged" if peak.edge is None else f"lowest rate that failed, {times(peak.edge / lr)} the peak"
     yield "Edge", edge, remark
     judge = "validation loss" if peak.curve.validated else "training loss"
     yield "Confidence", confidence_word(peak.confidence), f"{peak.confidence:.0%}, judged by {judge}"
@@ -80,8 +80,7 @@ def curve_sections(curve: Curve) -> Iterator[str]:
 def plan_section(plan: Schedule | Choice) -> str:
     """Return the plan: its chart, the code that builds it, and the lines it changes in a training loop."""
     schedule = plan.schedule if isinstance(plan, Choice) else plan
-    last = schedule.total or max(_OPEN_STEPS, 2 * schedule.starts[-1])
-    chart = schedule_chart(schedule, stop=last, title="The plan: learning rate by update")
+    chart = schedule_chart(schedule, title="The plan: learning rate by update")
     text = schedule.describe()
     said = [plan.reason, *plan.notes] if isinstance(plan, Choice) else []
     return section(
@@ -138,9 +137,11 @@ def _cells(trial: Trial) -> tuple[str, ...]:
     return rate_text(trial.lr), judged, status, done, trial.stage or "-", str(trial.seed), f"{trial.seconds:.1f} s"
 
 
-def history_section(history: Any) -> str:
-    """Return the losses of a run."""
-    return section("", picture(losses_chart(history, title="The run: loss by update")), kind="chart")
+def history_section(history: History) -> str:
+    """Return the losses of a run, and the rate it logged."""
+    rates = rates_chart(history.columns, title="The run: logged learning rate")
+    below = "" if rates is None else picture(rates, 220)
+    return section("", picture(losses_chart(history, title="The run: loss by update")), below, kind="chart")
 
 
 def findings_section(findings: Iterable[Any]) -> str:

@@ -37,6 +37,17 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def times(ratio: float) -> str:
+    """Return a ratio as people say it.
+
+    >>> times(3.96), times(42.3), times(42_718.0)
+    ('4.0x', '42x', 'over 1,000x')
+    """
+    if ratio >= 1000:
+        return "over 1,000x"
+    return f"{ratio:.1f}x" if ratio < 9.95 else f"{ratio:.0f}x"
+
+
 def counted(amount: int, noun: str) -> str:
     """Return an amount with its noun.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from accelerate import Accelerator
 from accelerate.scheduler import AcceleratedScheduler
-from accelerate.state import AcceleratorState, GradientState
+from accelerate.state import AcceleratorState, GradientState, PartialState
 
 import surefoot.torch as st
 import torch
@@ -27,10 +27,10 @@ class Run:
 @pytest.fixture(autouse=True)
 def fresh_state():
     """Accelerate keeps its state in shared dictionaries."""
-    for state in (AcceleratorState, GradientState):
+    for state in (AcceleratorState, GradientState, PartialState):
         state._reset_state()
     yield
-    for state in (AcceleratorState, GradientState):
+    for state in (AcceleratorState, GradientState, PartialState):
         state._reset_state()
 
 
@@ -77,7 +77,7 @@ def test_several_processes_do_not_run_the_schedule_ahead():
     run = build(accelerator)
     steady = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
     torchs = AcceleratedScheduler(torch.optim.lr_scheduler.LambdaLR(steady, lambda t: t), run.optimizer)
-    AcceleratorState._shared_state["num_processes"] = 4  # AcceleratedScheduler calls step() that often
+    PartialState._shared_state["num_processes"] = 4  # AcceleratedScheduler calls step() that often
     assert train(accelerator, run) == planned(12)
     steady.step()
     torchs.step()

@@ -209,6 +209,19 @@ def test_the_priming_step_of_distributed_checkpoints_is_neither_written_nor_coun
     assert scheduler.position == updates + 3
 
 
+@pytest.mark.parametrize("lr", [0.1, torch.tensor(0.1)], ids=["float", "tensor"])
+def test_a_priming_step_is_told_where_only_another_field_is_scheduled(lr):
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr)
+    scheduler = st.Scheduler(optimizer, {"weight_decay": PLAN})
+    get_optimizer_state_dict(model, optimizer)
+    assert scheduler.position == 0
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    assert scheduler.position == 1
+    assert scheduler.get_last_lr() == [pytest.approx(0.1)]
+
+
 def test_zeros_that_are_left_in_the_groups_do_not_stop_the_clock():
     optimizer = probe()
     optimizer.param_groups[0]["params"][0].grad = torch.ones(2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 import warnings
 from collections.abc import Mapping
@@ -18,12 +17,11 @@ from surefoot.torch import resume
 from surefoot.torch.binding import inherited, plans, tracks
 from surefoot.torch.factors import GroupFactors
 from surefoot.torch.hooks import attach, attached, innermost, is_attached
+from surefoot.torch.intrusion import priming, quarrel, resting
 from surefoot.torch.position import Cut, Position
 from surefoot.torch.reports import Change, RateOverwritten, ScheduleChanged
 from surefoot.torch.slots import Groups
 from surefoot.torch.track import Track
-
-_CLOSE = 1e-6
 
 
 class Scheduler(LRScheduler):
@@ -74,7 +72,7 @@ class Scheduler(LRScheduler):
         self._tracks: dict[str, Track] = built
         self._lr = built.get("lr")
         self._position: Position = Position() if before is None else before._position  # noqa: SLF001  as above
-        self._only = next(iter(built.values())) if len(built) == 1 else None
+        self._solo = self._lr if len(built) == 1 else None
         self._armed = self._primed = self._seen = False
         self._step_count = 1
         self._successor: Scheduler | None = None
@@ -191,11 +189,13 @@ class Scheduler(LRScheduler):
         t = position.count if position.pending is None else position.settled()
         groups = optimizer.param_groups
         self._seen = True
-        if self._only is not None and not position.cuts and self._only.swap(groups, t):
+        if self._solo is not None and not position.cuts and self._solo.swap(groups, t):
             self._armed = True
             self._primed = False
             return
         self._armed = False
+        if self._lr is None and resting(groups):
+            return
         for track in self._tracks.values():
             if len(groups) != len(track.factors.values):
                 track.rebind(groups)
@@ -242,30 +242,16 @@ class Scheduler(LRScheduler):
         return [float(group["lr"]) for group in self._innermost.param_groups]
 
     def _disturbed(self, track: Track, groups: Groups) -> bool:
-        """Look at groups that do not hold what was left there; return whether this is a priming step.
-
-        torch.distributed.checkpoint runs ``step()`` with every rate and gradient set to 0 and puts the rates back, to
-        make the optimizer create its state. Zeros that meet gradients pass once: met again, nobody put the rates back.
-        """
-        found, left = track.found(groups), track.writer.numbers
-        if track is self._lr and not any(found) and (_idle(groups) or (any(left) and not self._primed)):
+        """Look at groups that do not hold what was left there; return whether to leave this step alone."""
+        if track is self._lr and priming(track, groups, before=self._primed):
             self._primed = True
             return True
-        odd = [k for k, (a, b) in enumerate(zip(found, left, strict=True)) if not math.isclose(a, b, rel_tol=_CLOSE)]
-        if odd:
-            self._report(track, odd[0], found[odd[0]], left[odd[0]])
+        said = quarrel(track, groups, self._position.count)
+        if said is not None and (self.overwritten is None or self.strict):
+            self.overwritten = said
+            self._tell(said, RateOverwritten)
         track.rebind(groups)
         return False
-
-    def _report(self, track: Track, k: int, found: float, left: float) -> None:
-        if self.overwritten is not None and not self.strict:
-            return
-        self.overwritten = (
-            f"{track.slot.field} of group {k} is {found:.6g} before update {self._position.count}, but {left:.6g} was "
-            "left there: somebody else writes it, and the schedule overwrites it. Use scheduler.cut(k, why) to lower "
-            "the rate, or another schedule."
-        )
-        self._tell(self.overwritten, RateOverwritten)
 
     def _tell(self, message: str, category: type[Warning]) -> None:
         if self.strict:
@@ -283,12 +269,6 @@ class Scheduler(LRScheduler):
     def __repr__(self) -> str:
         plan = ", ".join(f"{field}={schedule!r}" for field, schedule in self.schedules.items())
         return f"Scheduler(position={self._position.count}, {plan})"
-
-
-def _idle(groups: Groups) -> bool:
-    """Return whether no gradient could move a weight."""
-    grads = (parameter.grad for group in groups for parameter in group["params"] if parameter.grad is not None)
-    return not any(bool(grad.any()) for grad in grads)
 
 
 def _step(value: int, name: str) -> int:

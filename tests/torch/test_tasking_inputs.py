@@ -1,7 +1,9 @@
 """Any batch, any step, any number of models; what a run yields against a loop written by hand."""
 
 import itertools
+import multiprocessing
 import types
+from functools import partial
 
 import pytest
 
@@ -317,6 +319,49 @@ def test_persistent_workers_stay_the_users_own():
     assert len(losses(task(model, torch.optim.SGD(model.parameters(), lr=1.0), loader, MSE), 2, 0.0)) == 2
     seen += [int(x[0, 0]) for x, _ in live]
     assert seen == [0, 2, 4, 6, 8, 10]
+
+
+def test_the_workers_of_a_run_stop_when_it_ends():
+    loader, model = torch.utils.data.DataLoader(Numbers(), batch_size=2, num_workers=1), net()
+    before = multiprocessing.active_children()
+    run = task(model, torch.optim.SGD(model.parameters(), lr=1.0), loader, MSE)(lambda _: 0.0)
+    next(run)
+    assert len(multiprocessing.active_children()) == len(before) + 1
+    run.close()
+    assert multiprocessing.active_children() == before
+
+
+class Trainer:
+    """A user's own class, whose method is the step."""
+
+    def __init__(self):
+        self.model, self.log = net(), []
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=1.0)
+        self.scheduler = torch.optim.lr_scheduler.ExponentialLR(self.optimizer, 0.5)
+        self.average = torch.optim.swa_utils.AveragedModel(self.model)
+
+    def step(self, batch, model):
+        loss = own_step(model, self.optimizer, *batch)
+        self.scheduler.step()
+        self.average.update_parameters(model)
+        self.log.append(loss.item())
+        return loss
+
+
+@pytest.mark.parametrize("kind", ["method", "partial", "closure"])
+def test_what_a_step_refers_to_is_put_back_and_the_users_record_stays(kind):
+    trainer = Trainer()
+    average = [p.clone() for p in trainer.average.parameters()]
+    steps = {
+        "method": partial(trainer.step, model=trainer.model),
+        "partial": partial(Trainer.step, trainer, model=trainer.model),
+        "closure": lambda batch: trainer.step(batch, trainer.model),
+    }
+    found = losses(task(trainer.model, trainer.optimizer, data(), step_fn=steps[kind]))
+    assert found == by_hand(data(), 7)
+    assert trainer.log == found
+    assert trainer.scheduler.last_epoch == 0
+    assert all(torch.equal(p, q) for p, q in zip(trainer.average.parameters(), average, strict=True))
 
 
 class Rewinding:

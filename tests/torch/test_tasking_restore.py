@@ -239,6 +239,32 @@ def own_steps(loop):
     assert used == schedule.array().tolist()
 
 
+def own_steps_with_hidden_helpers(loop):
+    average = torch.optim.swa_utils.AveragedModel(loop.model)
+    noise, seen = torch.Generator().manual_seed(1), []
+    before, state = [p.clone() for p in average.parameters()], noise.get_state()
+
+    def step_fn(batch):
+        x, y = batch
+        loop.optimizer.zero_grad()
+        loss = loop.loss_fn(loop.model(x + torch.randn(x.shape, generator=noise)), y)
+        loss.backward()
+        loop.optimizer.step()
+        average.update_parameters(loop.model)
+        HELPERS["scheduler"].step()
+        seen.append(float(loss.detach()))
+        return loss
+
+    HELPERS["scheduler"] = loop.scheduler
+    losses = [r.loss for r in task(loop.model, loop.optimizer, loop.loader, step_fn=step_fn)(PLAN)]
+    assert seen == losses
+    assert all(torch.equal(p, q) for p, q in zip(average.parameters(), before, strict=True))
+    assert torch.equal(noise.get_state(), state)
+
+
+HELPERS = {}
+
+
 def found(loop, loss_fn=None, **options):
     given = {"scaler": loop.scaler, "scheduler": loop.scheduler, "autocast": torch.bfloat16, "total": 120} | options
     return find(loop.model, loop.optimizer, loop.loader, loss_fn or loop.loss_fn, **given)
@@ -313,6 +339,7 @@ DISTURBANCES = {
     "nan": nan_at_once,
     "nan without a scaler": nan_without_a_scaler,
     "own steps": own_steps,
+    "own steps with hidden helpers": own_steps_with_hidden_helpers,
 }
 
 

@@ -12,15 +12,25 @@ from typing import Any
 import numpy as np
 
 import torch
+from surefoot.torch.held import held
 from surefoot.torch.memory import Memory, Undo, remember, reseed
 
 
 @dataclass(frozen=True)
 class Scene:
-    """The objects of a training run: ``whole`` are kept with their tensors, ``light`` (loaders) by position only."""
+    """The objects of a training run: ``whole`` are kept with their tensors, ``light`` (loaders) by position only.
+
+    ``functions`` are the user's own: the models, schedulers and generators that they refer to belong to the scene.
+    """
 
     whole: tuple[Any, ...]
     light: tuple[Any, ...] = ()
+    functions: tuple[Any, ...] = ()
+
+    def roots(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Return everything to keep whole, and everything to keep by position."""
+        whole, light = held(self.functions)
+        return (*self.whole, *whole), (*self.light, *light)
 
 
 def snapshot(scene: Scene) -> Memory:
@@ -40,8 +50,9 @@ def snapshot(scene: Scene) -> Memory:
     (True, True)
     """
     ambient = _ambient()
-    memory = remember(scene.whole, scene.light)
-    declared = tuple(undo for loader in scene.light for undo in _declared(loader))
+    kept, light = scene.roots()
+    memory = remember(kept, light)
+    declared = tuple(undo for loader in light for undo in _declared(loader))
     whole = Memory((*memory.undo, *declared, *ambient))
     if declared:
         # Asking a loader for its state may start an iterator and draw random numbers.
@@ -51,7 +62,7 @@ def snapshot(scene: Scene) -> Memory:
 
 def position(scene: Scene) -> Memory:
     """Return what puts the random state and the loaders' position back, and nothing else."""
-    return snapshot(Scene((), scene.light))
+    return snapshot(Scene((), scene.roots()[1]))
 
 
 def seed_all(scene: Scene, seed: int) -> None:
@@ -59,7 +70,7 @@ def seed_all(scene: Scene, seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002  the global generator is what users' augmentations draw from
     torch.manual_seed(seed)
-    reseed(scene.whole, scene.light, seed)
+    reseed(*scene.roots(), seed)
 
 
 def _ambient() -> tuple[Undo, ...]:

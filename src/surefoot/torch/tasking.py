@@ -106,6 +106,8 @@ class ObjectTask:
                     return
                 self.stage.resume(run)
         finally:
+            # The loader's workers stop here and not whenever the garbage is collected.
+            run.batches = None
             self.stage.leave(run)
 
     def _open(self, run: _Run, *, seed: int | None, fields: Mapping[str, float | None]) -> None:
@@ -212,4 +214,5 @@ def task(
     whole = (*setup.models, *inner, *several(scheduler), *several(scaler), *several(restore))
     # What a buffer has drawn must stay drawn, so it is no part of the state that is put back.
     light = tuple(one for one in (loader, val_loader, *optimizers.values()) if not isinstance(one, Buffered))
-    return ObjectTask(setup, Stage(Scene(whole, light)), loader, judged, seed)
+    functions = tuple(one for one in (step_fn, loss_fn, validate) if one is not None)
+    return ObjectTask(setup, Stage(Scene(whole, light, functions)), loader, judged, seed)

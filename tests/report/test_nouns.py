@@ -4,7 +4,9 @@ import math
 
 import pytest
 
-from surefoot.chart.nouns import curve_chart, drawn_steps, losses_chart, rates_chart, schedule_chart, smoothed
+from surefoot.chart.nouns import curve_chart, schedule_chart
+from surefoot.chart.numbers import drawn_steps, smoothed
+from surefoot.chart.runs import losses_chart, rates_chart
 from surefoot.curve import Curve, Trial
 from surefoot.errors import ArgumentError
 from surefoot.history.columns import History
@@ -54,6 +56,16 @@ def test_trials_are_told_apart_by_stage_and_the_diverged_are_crosses_inside_the_
     assert chart.marks == ()
 
 
+def test_the_seeds_of_a_sweep_are_joined_by_their_mean():
+    trials = tuple(Trial(lr, seed, 9, 9, lr + seed, stage="sweep") for lr in (1.0, 2.0) for seed in (0, 1))
+    lost = Trial(3.0, 0, 2, 9, math.inf, "diverged", stage="sweep")
+    mean, points, crosses = curve_chart(Curve((*trials, lost))).series
+    assert mean.x == (1.0, 2.0, 3.0)
+    assert mean.y[:2] == (1.5, 2.5)
+    assert math.isnan(mean.y[2])
+    assert (len(points.x), len(crosses.x)) == (4, 1)
+
+
 def test_an_explosion_does_not_flatten_the_rest(examples):
     chart = curve_chart(examples.curve)
     assert chart.y.high < 4.0
@@ -69,7 +81,7 @@ def test_nothing_to_draw_is_said():
 
 def test_only_diverged_trials_still_make_a_chart():
     chart = curve_chart(Curve((Trial(1e-3, 0, 3, 10, math.nan, "diverged"),)))
-    assert [series.label for series in chart.series] == ["diverged"]
+    assert [series.label for series in chart.series] == ["mean", "diverged"]
 
 
 def test_the_best_trial_stands_before_the_others(examples):
@@ -108,7 +120,7 @@ def test_smoothing_keeps_a_constant_and_passes_gaps_on():
 def test_a_high_but_finite_loss_is_a_point_and_no_cross():
     trials = (Trial(1e-3, 0, 9, 9, 0.1), Trial(1e-5, 0, 9, 9, 50.0), Trial(3e-3, 0, 9, 9, 0.2))
     chart = curve_chart(Curve(trials))
-    (points,) = chart.series
+    _, points = chart.series
     assert points.y == (50.0, 0.1, 0.2)
     assert chart.y.low < 0.1
     assert chart.y.high > 50.0

@@ -27,7 +27,7 @@ def test_the_cost_is_said_in_updates_runs_and_time(examples):
 
 
 def test_the_answer_in_one_line(examples):
-    assert answer(examples.peak) == "peak 4e-3, good from 2e-3 to 7e-3"
+    assert answer(examples.peak) == "peak 4e-3, good range 2e-3 to 7e-3"
     assert answer(examples.nothing) == "no answer"
 
 

@@ -6,7 +6,7 @@ from surefoot.chart.data import Mark as Mark
 from surefoot.chart.data import Series as Series
 from surefoot.chart.data import Tone as Tone
 from surefoot.chart.nouns import curve_chart as curve_chart
-from surefoot.chart.nouns import losses_chart as losses_chart
 from surefoot.chart.nouns import schedule_chart as schedule_chart
 from surefoot.chart.numbers import count_text as count_text
 from surefoot.chart.numbers import rate_text as rate_text
+from surefoot.chart.runs import losses_chart as losses_chart

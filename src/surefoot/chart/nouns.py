@@ -1,4 +1,4 @@
-"""What a curve, a schedule and a run of losses look like: the charts of surefoot's nouns, as data.
+"""What a curve and a schedule look like: the charts of surefoot's nouns, as data.
 
 The nouns are described by what is read from them, so that they can show themselves (``_repr_html_``) by calling down.
 """
@@ -6,17 +6,15 @@ The nouns are described by what is read from them, so that they can show themsel
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from surefoot.chart.data import Axis, Chart, Mark, Series, Tone
-from surefoot.chart.numbers import rate_text, spread
+from surefoot.chart.data import Axis, Chart, Mark, Series
+from surefoot.chart.numbers import drawn_steps, rate_text, smoothed, spread
+from surefoot.chart.runs import Tried
 from surefoot.errors import ArgumentError
-
-_POINTS = 400
 
 
 class Planned(Protocol):
@@ -29,23 +27,6 @@ class Planned(Protocol):
     @property
     def starts(self) -> tuple[int, ...]: ...
     def __call__(self, step: int) -> float: ...
-
-
-class Tried(Protocol):
-    """What is read of a Trial."""
-
-    @property
-    def lr(self) -> float: ...
-    @property
-    def loss(self) -> float: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def stage(self) -> str: ...
-    @property
-    def points(self) -> Sequence[int]: ...
-    @property
-    def losses(self) -> Sequence[float]: ...
 
 
 def schedule_chart(schedule: Planned, *, stop: int | None = None, title: str = "") -> Chart:
@@ -78,13 +59,6 @@ def drawn_end(schedule: Planned) -> int:
     return schedule.total or max(1000, 4 * schedule.starts[-1])
 
 
-def drawn_steps(last: int, corners: Iterable[int], points: int = _POINTS) -> tuple[int, ...]:
-    """Return at most a few hundred steps of 0..last-1 that hold every corner and the step before it."""
-    even = np.linspace(0, max(last - 1, 0), min(last, points) or 1).round().astype(int).tolist()
-    exact = {c + d for c in corners for d in (-1, 0) if 0 <= c + d < last}
-    return tuple(sorted(exact | set(even)))
-
-
 def curve_chart(found: Any, *, title: str = "") -> Chart:
     """Return the chart of a Curve or a Peak: the rate (log) against the loss, what was tried, and what is recommended.
 
@@ -98,7 +72,8 @@ def curve_chart(found: Any, *, title: str = "") -> Chart:
         raise ArgumentError("curve has neither trials nor a range test: there is nothing to draw.")
     x = Axis("learning rate", *spread(rates, log=True, margin=0.03), log=True)
     y = _loss_axis([t.loss for t in trials if not _lost(t)], curve.test_losses, curve.start_loss)
-    series = (*_test_line(curve.test_lrs, curve.test_losses), *_trial_series(trials, y))
+    line = _mean_line(trials) if found is curve else ()
+    series = (*_test_line(curve.test_lrs, curve.test_losses), *line, *_trial_series(trials, y))
     marks = () if found is curve else _answer(found, x)
     return Chart(title or "Loss by learning rate", x, y, series, marks, _said(found))
 
@@ -123,20 +98,6 @@ def _loss_axis(trials: Sequence[float], test: Sequence[float], start: float) -> 
     return Axis("loss", max(bottom, 0.0) if low >= 0 else bottom, top)
 
 
-def smoothed(values: Sequence[float], weight: float = 0.9) -> tuple[float, ...]:
-    """Return the running mean ``m = weight m + (1 - weight) v``, bias-corrected; non-finite values stay as they are.
-
-    >>> [round(v, 3) for v in smoothed((1.0, 1.0, 0.0))]
-    [1.0, 1.0, 0.631]
-    """
-    mean, share, done = 0.0, 0.0, []
-    for value in values:
-        if math.isfinite(value):
-            mean, share = weight * mean + (1 - weight) * value, weight * share + 1 - weight
-        done.append(mean / share if math.isfinite(value) else value)
-    return tuple(done)
-
-
 def _test_line(lrs: Sequence[float], losses: Sequence[float]) -> tuple[Series, ...]:
     if not lrs:
         return ()
@@ -144,6 +105,17 @@ def _test_line(lrs: Sequence[float], losses: Sequence[float]) -> tuple[Series, .
     means = smoothed(losses)
     line = Series("line", tuple(lrs[k] for k in kept), tuple(means[k] for k in kept), "range test, smoothed", "soft")
     return (line,)
+
+
+def _mean_line(trials: Sequence[Tried]) -> tuple[Series, ...]:
+    """Return the line through the mean loss of each rate of a sweep; none where stages of a search are mixed."""
+    if len({trial.stage for trial in trials}) != 1:
+        return ()
+    by_rate: dict[float, list[float]] = {}
+    for trial in trials:
+        by_rate.setdefault(trial.lr, []).append(math.nan if _lost(trial) else trial.loss)
+    rates = tuple(sorted(by_rate))
+    return (Series("line", rates, tuple(math.fsum(by_rate[lr]) / len(by_rate[lr]) for lr in rates), "mean", "soft"),)
 
 
 def _trial_series(trials: Sequence[Tried], y: Axis) -> tuple[Series, ...]:
@@ -181,67 +153,3 @@ def _said(found: Any) -> str:
     between = "" if found.low is None or found.high is None else f" ({rate_text(found.low)} to {rate_text(found.high)})"
     edge = "" if found.edge is None else f" Runs diverge from {rate_text(found.edge)} on."
     return f"The recommended peak is {rate_text(lr)}{between}.{edge}"
-
-
-def losses_chart(runs: Any, *, title: str = "") -> Chart:
-    """Return the chart of loss over update: of a History (its columns by name), or of trials.
-
-    Of trials the best is drawn in the main tone and named by its rate, the others behind it. Raises ArgumentError
-    when no run holds a finite loss.
-    """
-    lines = _history_lines(runs.columns) if hasattr(runs, "columns") else _trial_lines(tuple(runs))
-    steps = [s for line in lines for s in line.x]
-    losses = [v for line in lines for v in line.y if math.isfinite(v)]
-    if not losses:
-        raise ArgumentError("runs hold no finite loss: there is nothing to draw.")
-    low, high = min(losses), float(np.quantile(losses, 0.995))
-    log = low > 0 and high / low > 30
-    y = Axis("loss", *spread((low, high), log=log), log=log)
-    x = Axis("update", 0.0, float(max((*steps, 1))))
-    return Chart(title or "Loss by update", x, y, lines, (), f"{len(lines)} series over {int(x.high)} updates.")
-
-
-def _history_lines(columns: Mapping[str, NDArray[np.float64]]) -> tuple[Series, ...]:
-    steps, losses = columns["step"], columns["loss"]
-    kept = np.array(drawn_steps(len(steps), ()), dtype=int)[: len(steps)]
-    means = np.array(smoothed(losses.tolist(), 0.95))
-    lines = [_line(steps[kept], losses[kept], "loss", "soft"), _line(steps[kept], means[kept], "smoothed", "main")]
-    judged = columns.get("val_loss")
-    if judged is not None and np.isfinite(judged).any():
-        found = np.isfinite(judged)
-        lines.append(_line(steps[found], judged[found], "validation", "second"))
-    return tuple(lines)
-
-
-def rates_chart(columns: Mapping[str, NDArray[np.float64]], *, title: str = "") -> Chart | None:
-    """Return the chart of the rate that a History logged, by its columns; None where it logged none."""
-    rates = columns.get("lr", np.zeros(0))
-    kept = np.flatnonzero(np.isfinite(rates))
-    if kept.size == 0:
-        return None
-    kept = kept[np.array(drawn_steps(kept.size, ()))]
-    steps = columns["step"]
-    x = Axis("update", 0.0, float(max(steps.max(), 1.0)))
-    y = Axis("learning rate", 0.0, float(rates[kept].max()) * 1.15 or 1.0)
-    line = _line(steps[kept], rates[kept], "rate", "main")
-    said = f"The rate that was logged, at most {rate_text(float(rates[kept].max()))}."
-    return Chart(title or "Logged learning rate", x, y, (line,), (), said)
-
-
-def _line(x: NDArray[np.float64], y: NDArray[np.float64], label: str, tone: Tone) -> Series:
-    return Series("line", tuple(map(float, x)), tuple(map(float, y)), label, tone)
-
-
-def _trial_lines(trials: tuple[Tried, ...]) -> tuple[Series, ...]:
-    drawn = [t for t in trials if len(t.losses) > 1]
-    best = min((t for t in drawn if math.isfinite(t.loss)), key=lambda t: t.loss, default=None)
-    # All lines together keep to a few thousand points: a page of forty trials stays small, one trial stays fine.
-    points = max(24, 4 * _POINTS // max(len(drawn), 1))
-    others = [_trial_line(t, "soft", "", points) for t in drawn if t is not best]
-    return (*others, *([_trial_line(best, "main", f"best, {rate_text(best.lr)}", _POINTS)] if best else []))
-
-
-def _trial_line(trial: Tried, tone: Tone, label: str, points: int) -> Series:
-    means = smoothed(trial.losses, 0.8)
-    kept = drawn_steps(len(means), (), points)
-    return Series("line", tuple(float(trial.points[k]) for k in kept), tuple(means[k] for k in kept), label, tone)

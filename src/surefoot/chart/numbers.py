@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import numpy as np
+
+POINTS = 400
+"""Points that a line is drawn with."""
 _MANTISSAS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -81,3 +85,24 @@ def count_text(value: float) -> str:
         if abs(value) >= size:
             return f"{value / min(size, 1e3 if unit == 'k' else size):.3g}{unit}"
     return f"{value:g}"
+
+
+def drawn_steps(last: int, corners: Iterable[int], points: int = POINTS) -> tuple[int, ...]:
+    """Return at most a few hundred steps of 0..last-1 that hold every corner and the step before it."""
+    even = np.linspace(0, max(last - 1, 0), min(last, points) or 1).round().astype(int).tolist()
+    exact = {c + d for c in corners for d in (-1, 0) if 0 <= c + d < last}
+    return tuple(sorted(exact | set(even)))
+
+
+def smoothed(values: Sequence[float], weight: float = 0.9) -> tuple[float, ...]:
+    """Return the running mean ``m = weight m + (1 - weight) v``, bias-corrected; non-finite values stay as they are.
+
+    >>> [round(v, 3) for v in smoothed((1.0, 1.0, 0.0))]
+    [1.0, 1.0, 0.631]
+    """
+    mean, share, done = 0.0, 0.0, []
+    for value in values:
+        if math.isfinite(value):
+            mean, share = weight * mean + (1 - weight) * value, weight * share + 1 - weight
+        done.append(mean / share if math.isfinite(value) else value)
+    return tuple(done)

@@ -110,7 +110,8 @@ def _shown(schedule: Schedule, stop: int | None, code: str) -> None:
 
 
 def _table(schedule: Schedule, stop: int | None) -> None:
-    from surefoot.chart.nouns import drawn_end, drawn_steps  # noqa: PLC0415  as above
+    from surefoot.chart.nouns import drawn_end  # noqa: PLC0415  as above
+    from surefoot.chart.numbers import drawn_steps  # noqa: PLC0415  as above
 
     last = drawn_end(schedule) if stop is None else stop
     if last < 1:

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from surefoot._version import __version__
-from surefoot.chart.nouns import drawn_steps
+from surefoot.chart.numbers import drawn_steps
 from surefoot.curve import Curve, Peak, plain
 from surefoot.report.words import code
 from surefoot.search.planning import Choice

@@ -10,7 +10,7 @@ from surefoot.chart import curve_chart, rate_text
 from surefoot.cli.place import Place
 from surefoot.cli.screen import WIDEST, drawn
 from surefoot.curve import Curve, Peak
-from surefoot.report.words import code, confidence_word, cost, counted, times
+from surefoot.report.words import between, code, confidence_word, cost, counted, times
 from surefoot.search.planning import Choice
 
 
@@ -31,7 +31,7 @@ def _answered(console: Console, peak: Peak, lr: float) -> None:
     console.print(Text.assemble(("Peak learning rate ", "bold"), (rate_text(lr), "bold green")))
     rows = []
     if peak.low is not None and peak.high is not None:
-        rows.append(("good range", f"{rate_text(peak.low)} to {rate_text(peak.high)}, the loss within about 1%"))
+        rows.append(("good range", f"{between(peak.low, peak.high)}, the loss within about 1%"))
     edge = "none found" if peak.edge is None else f"{rate_text(peak.edge)}, {times(peak.edge / lr)} the peak"
     rows.append(("edge", edge))
     rows.append(("confidence", f"{confidence_word(peak.confidence)} ({peak.confidence:.0%})"))
@@ -50,7 +50,7 @@ def sweep_summary(console: Console, curve: Curve, place: Place) -> None:
     """Print the summary of ``sweep``."""
     if curve.trials:
         console.print(drawn(console, curve_chart(curve)), "")
-    best, between = curve.best, curve.plateau()
+    best, good = curve.best, curve.plateau()
     if best is None:
         console.print(Text.assemble(("No answer: ", "bold red"), "no run ended with a finite loss."))
     else:
@@ -58,8 +58,8 @@ def sweep_summary(console: Console, curve: Curve, place: Place) -> None:
             Text.assemble(("Best rate ", "bold"), (rate_text(best.lr), "bold green"), f", loss {best.loss:.4g}")
         )
         rows = [("runs", f"{len(curve.trials)}, {counted(curve.cost_steps, 'update')}")]
-        if between is not None:
-            rows.append(("good range", f"{rate_text(between[0])} to {rate_text(between[1])}, among the rates that ran"))
+        if good is not None:
+            rows.append(("good range", f"{between(*good)}, of the rates that ran"))
         rows.append(("edge", "none found" if curve.edge is None else rate_text(curve.edge)))
         _rows(console, rows)
     paths(console, place)

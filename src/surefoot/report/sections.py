@@ -8,12 +8,13 @@ from html import escape
 from typing import Any
 
 from surefoot.chart import rate_text
-from surefoot.chart.nouns import curve_chart, losses_chart, rates_chart, schedule_chart
+from surefoot.chart.nouns import curve_chart, schedule_chart
+from surefoot.chart.runs import losses_chart, rates_chart
 from surefoot.curve import Curve, Peak, Trial
 from surefoot.history.columns import History
 from surefoot.report.advice import Advice, advice, changes
 from surefoot.report.html import bullets, code_block, diff, facts, paragraph, picture, section, table
-from surefoot.report.words import code, confidence_word, cost, counted, duration, times
+from surefoot.report.words import between, code, confidence_word, cost, counted, duration, times
 from surefoot.schedule.core import Schedule
 from surefoot.search.planning import Choice
 
@@ -48,7 +49,7 @@ def _answer(peak: Peak) -> str:
 
 def _facts(peak: Peak, lr: float) -> Iterator[tuple[str, str, str]]:
     if peak.low is not None and peak.high is not None:
-        yield "Good range", f"{rate_text(peak.low)} to {rate_text(peak.high)}", "loss within about 1% of the best"
+        yield "Good range", between(peak.low, peak.high), "loss within about 1% of the best"
     edge = "none found" if peak.edge is None else rate_text(peak.edge)
     remark = "no trial diverged" if peak.edge is None else f"lowest rate that failed, {times(peak.edge / lr)} the peak"
     yield "Edge", edge, remark
@@ -60,14 +61,14 @@ def _facts(peak: Peak, lr: float) -> Iterator[tuple[str, str, str]]:
 
 def curve_sections(curve: Curve) -> Iterator[str]:
     """Yield the best rate of a sweep, its chart and its trials."""
-    best, between, edge = curve.best, curve.plateau(), curve.edge
+    best, good, edge = curve.best, curve.plateau(), curve.edge
     if best is None:
         yield section("", '<p class="rate">No answer</p>', paragraph("No run ended with a finite loss."), kind="answer")
     else:
         rate = f'<p class="rate">{rate_text(best.lr)}<small>best rate of the sweep</small></p>'
         pairs = [("Loss", f"{best.loss:.4g}", "validation" if best.validated else "training")]
-        if between is not None:
-            pairs.append(("Good range", f"{rate_text(between[0])} to {rate_text(between[1])}", "within 1% of the gain"))
+        if good is not None:
+            pairs.append(("Good range", between(*good), "within 1% of the gain"))
         pairs.append(("Edge", "none found" if edge is None else rate_text(edge), "lowest rate that failed"))
         pairs.append(("Cost", counted(curve.cost_steps, "update"), counted(len(curve.trials), "run")))
         yield section("", rate, facts(pairs), kind="answer")
@@ -134,7 +135,8 @@ def _cells(trial: Trial) -> tuple[str, ...]:
     status = f"{trial.status}: {trial.message}" if trial.message and trial.status == "failed" else trial.status
     judged = f"{loss} (val)" if trial.validated and loss != "-" else loss
     done = f"{trial.steps:,}" if trial.steps >= trial.total else f"{trial.steps:,} of {trial.total:,}"
-    return rate_text(trial.lr), judged, status, done, trial.stage or "-", str(trial.seed), f"{trial.seconds:.1f} s"
+    took = f"{trial.seconds:.1f} s" if trial.seconds >= 0.05 else "< 0.1 s"
+    return rate_text(trial.lr), judged, status, done, trial.stage or "-", str(trial.seed), took
 
 
 def history_section(history: History) -> str:

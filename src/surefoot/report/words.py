@@ -48,6 +48,15 @@ def times(ratio: float) -> str:
     return f"{ratio:.1f}x" if ratio < 9.95 else f"{ratio:.0f}x"
 
 
+def between(low: float, high: float) -> str:
+    """Return a range of rates.
+
+    >>> between(1e-4, 3e-3), between(0.01, 0.01)
+    ('1e-4 to 3e-3', '0.01 alone')
+    """
+    return f"{rate_text(low)} alone" if low == high else f"{rate_text(low)} to {rate_text(high)}"
+
+
 def counted(amount: int, noun: str) -> str:
     """Return an amount with its noun.
 
@@ -71,10 +80,9 @@ def answer(peak: Peak) -> str:
     """Return the recommendation in one line: the peak and its range, or that there is none."""
     if peak.lr is None:
         return "no answer"
-    between = ""
-    if peak.low is not None and peak.high is not None:
-        between = f", good from {rate_text(peak.low)} to {rate_text(peak.high)}"
-    return f"peak {rate_text(peak.lr)}{between}"
+    if peak.low is None or peak.high is None:
+        return f"peak {rate_text(peak.lr)}"
+    return f"peak {rate_text(peak.lr)}, good range {between(peak.low, peak.high)}"
 
 
 def code(schedule: Schedule) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from surefoot.schedule.bend import Bend
 from surefoot.schedule.legs import Log, fitted, staircase, turning_points, whole
 from surefoot.schedule.phase import Phase, hold, ramp
+from surefoot.schedule.polyline import points
 from surefoot.schedule.tails import open_tail
 
 _MOST_LEGS = 400
@@ -49,29 +50,7 @@ def plans(log: Log) -> Iterator[Plan | None]:
 
 def table(log: Log) -> Plan:
     """Return the plan that goes through the logged points, without those that lie on a line between others."""
-    at, factors = [0.0], [float(log.y[0])]
-    for k in _knots(log):
-        if log.t[k] > 0:
-            at.append(float(log.t[k]))
-            factors.append(min(float(log.y[k]), 1.0))
-    points = ramp(factors[0], factors[-1], int(log.t[-1]) + 1, "points", at=tuple(at), factors=tuple(factors))
-    return Plan(1.0, (points,), "table")
-
-
-def _knots(log: Log) -> list[int]:
-    """Return the samples that a line from the knot before cannot replace (the swinging door)."""
-    t, y, knots, first = log.t, log.y, [0], 0
-    low, high = -np.inf, np.inf
-    for k in range(1, len(t)):
-        room, run = 0.25 * log.tolerance * max(float(y[k]), 1e-3) + log.slack, float(t[k] - t[first])
-        slope = float(y[k] - y[first]) / run
-        if not low <= slope <= high:
-            first = k - 1
-            knots.append(first)
-            low, high, run = -np.inf, np.inf, float(t[k] - t[first])
-            slope = float(y[k] - y[first]) / run
-        low, high = max(low, slope - room / run), min(high, slope + room / run)
-    return [*knots, len(t) - 1] if knots[-1] != len(t) - 1 else knots
+    return Plan(1.0, (points(log),), "table")
 
 
 def _stairs(treads: list[tuple[float, float]], last: int) -> Plan:
@@ -153,7 +132,7 @@ def _rise(part: Log, begin: float | None, last: bool) -> tuple[_Leg | None, Line
     ends = (float(part.t[-1]),)
     begins = (float(part.t[0]),) if begin is None or begin > part.t[0] else (begin, float(part.t[0]))
     found = fitted(part, begins, ends, None)
-    return (None if found is None else _Leg(whole(found, part), None)), None
+    return (None if found is None else _Leg(found, None)), None
 
 
 def _line(part: Log) -> Line | None:
@@ -194,9 +173,8 @@ def _fall(part: Log, begin: float | None, line: Line | None, jump: float | None,
     found = found or fitted(part, tuple(dict.fromkeys(begins)), tuple(dict.fromkeys(ends)), None)
     if found is None:
         return None
-    tidy = whole(found, part)
-    stop = jump if jump is None or not part.t[-1] < tidy.end <= jump else tidy.end
-    return _Leg(tidy, stop)
+    stop = jump if jump is None or not part.t[-1] < found.end <= jump else found.end
+    return _Leg(found, stop)
 
 
 def _phases(legs: list[_Leg], peak: float, last: int) -> tuple[Phase, ...]:

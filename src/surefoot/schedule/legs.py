@@ -107,15 +107,20 @@ def fitted(
     ``begins`` and ``ends`` are the times at which the bend may begin and end, most likely first; ``line`` is the
     warmup before it, where the samples are too sparse to show the peak.
     """
-    few = log.thinned()
+    few, resort = log.thinned(), None
     with np.errstate(all="ignore"):
         for k, (trials, free) in enumerate(_stages(log, begins, ends, line)):
             tried = (refined(t, few.t, few.y, free) if free else levelled(t, few.t, few.y) for t in trials)
             found = [bend for bend in tried if np.isfinite(bend.a + bend.b) and few.fits(bend) and log.fits(bend)]
             found = [bend for bend in found if k != _FLOORED or bend.shape not in SELF_SIMILAR or _nice(bend)]
-            if found:
-                return min(found, key=lambda bend: round(log.error(bend.at(log.t)) / log.tolerance, 1))
-    return None
+            if not found:
+                continue
+            best = whole(min(found, key=lambda bend: round(log.error(bend.at(log.t)) / log.tolerance, 1)), log)
+            # Times between two updates say that another shape or floor is meant: it goes on, with this as a resort.
+            if best.begin.is_integer() and best.end.is_integer():
+                return best
+            resort = resort or best
+    return resort
 
 
 def _stages(

@@ -129,6 +129,13 @@ def test_clipping_bounds_the_update_and_tells_the_norm():
     run.close()
 
 
+def test_a_model_that_hands_on_what_it_gets_is_asked_by_the_names_inside():
+    inner = Named()
+    model = torch.compile(inner, backend="eager")
+    trial = task(model, torch.optim.SGD(inner.parameters(), lr=1.0), [{"x": x, "y": y} for x, y in data()], MSE)
+    assert losses(trial) == by_hand(data(), 7)
+
+
 def own_step(model, optimizer, x, y):
     optimizer.zero_grad()
     loss = MSE(model(x), y)
@@ -226,7 +233,9 @@ def test_several_models_and_optimizers_keep_their_proportion():
 
 def test_one_schedule_for_each_of_several_optimizers():
     parts, optimizers, step_fn = gan()
-    run = task(parts, optimizers, data(), step_fn=step_fn)({"g": lambda _: 0.3, "d": lambda _: 0.2})
+    plans = {name: sf.Schedule(lr, (sf.hold(3),)) for name, lr in (("g", 0.3), ("d", 0.2))}
+    assert len(list(task(parts, optimizers, data(), step_fn=step_fn)(plans))) == 3
+    run = task(parts, optimizers, data(), step_fn=step_fn)(plans)
     assert next(run).lr == 0.3
     assert [optimizers[name].param_groups[0]["lr"] for name in "gd"] == [0.3, 0.2]
     run.close()

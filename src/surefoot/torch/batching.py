@@ -78,9 +78,20 @@ def _unguarded(model: Any, loss_fn: Any, batch: Any) -> Any:
     return carried(output) if loss_fn is None else loss_fn(output, target)
 
 
+def _forward(model: Any) -> Any:
+    # A compiled or distributed model takes anything and hands it on: the names are those of the model inside.
+    for name in ("_orig_mod", "module"):
+        inside = getattr(model, name, None)
+        if isinstance(inside, torch.nn.Module) and any(
+            p.kind is p.VAR_KEYWORD for p in inspect.signature(model.forward).parameters.values()
+        ):
+            return _forward(inside)
+    return getattr(model, "forward", model)
+
+
 def _check_fit(model: Any, inputs: Any, loss_fn: Any) -> None:
     try:
-        inspect.signature(getattr(model, "forward", model)).bind(*inputs)
+        inspect.signature(_forward(model)).bind(*inputs)
     except TypeError:
         part = "the whole batch" if loss_fn is None else "all of the batch but its last part"
         raise TaskError(
@@ -90,7 +101,7 @@ def _check_fit(model: Any, inputs: Any, loss_fn: Any) -> None:
 
 
 def _named(model: Any, batch: Mapping[str, Any]) -> tuple[Any, Any]:
-    parameters = inspect.signature(getattr(model, "forward", model)).parameters
+    parameters = inspect.signature(_forward(model)).parameters
     anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     known = {key: value for key, value in batch.items() if anything or key in parameters}
     left = [value for key, value in batch.items() if key not in known]

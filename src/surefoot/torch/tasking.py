@@ -49,6 +49,10 @@ class ObjectTask:
     they were, bit for bit and in place. ``seed`` seeds the global generators and those of loader and model for the
     run, so that equal seeds give equal data order and dropout at every rate; without it each run draws the random
     numbers the user's next steps would draw. ``weight_decay`` and ``momentum`` (beta1) override the optimizer's.
+
+    Runs may be suspended and take turns; ``snapshot`` and ``resume`` branch one. The objects are copied once for the
+    user's state and once for each suspended run, so that much memory is needed. What is put back is said at
+    ``surefoot.torch.snapshot``; what only a thread, a file, a hook or a live iterator holds is not.
     """
 
     setup: Setup
@@ -91,7 +95,7 @@ class ObjectTask:
 
     def _run(self, schedule: Any, opening: Callable[[_Run], None]) -> Generator[Reading]:
         run = _Run(None, Tally())
-        total = getattr(schedule, "total", None)
+        total = _total(schedule)
         try:
             self.stage.enter(run)
             write = writer({name: innermost(o) for name, o in self.setup.optimizers.items()}, schedule)
@@ -147,6 +151,13 @@ class ObjectTask:
         if self.stage.actor is not run or run.step != step or self.validation is None:
             raise TaskError("val_loss() was called after its run had moved on: call it before the next update.")
         return self.validation(self.setup, self.stage.scene)
+
+
+def _total(schedule: Any) -> int | None:
+    parts = schedule.values() if isinstance(schedule, Mapping) else (schedule,)
+    totals: list[int | None] = [getattr(part, "total", None) for part in parts]
+    known = [total for total in totals if total is not None]
+    return max(known) if known and len(known) == len(totals) else None
 
 
 def _clear(setup: Setup) -> None:

@@ -12,7 +12,7 @@ from surefoot.errors import TaskError
 from surefoot.torch.batching import size_of
 from surefoot.torch.hooks import innermost
 from surefoot.torch.loading import begun
-from surefoot.torch.snapshot import Scene, snapshot
+from surefoot.torch.snapshot import Scene, position, snapshot
 from surefoot.torch.stepping import Setup
 
 
@@ -25,7 +25,7 @@ class Validation:
 
     def __call__(self, setup: Setup, scene: Scene) -> float:
         """Return the validation loss: eval mode, no gradients, the mean over samples; modes and RNG put back."""
-        before = snapshot(scene if self.function is not None or _swaps(setup) else Scene((), scene.light))
+        before = snapshot(scene) if self.function is not None or _swaps(setup) else position(scene)
         modes = [(module, module.training) for model in setup.models for module in model.modules()]
         try:
             with torch.no_grad():

@@ -35,7 +35,7 @@ BUILT_IN: dict[str, BuiltIn] = {
         "surefoot.tasks.mnist1d:mnist1d",
         1500,
         "a convolutional network with BatchNorm on MNIST-1D",
-        "momentum",
+        "sgd",
         0.1,
         ("torch", "mnist1d"),
     ),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from surefoot.errors import ArgumentError, FormatError
 from surefoot.schedule import slices
 from surefoot.schedule.describe import describe
 from surefoot.schedule.edit import floored, joined, rewarmed
@@ -157,4 +158,7 @@ class Algebra(ABC, DataclassInstance):
     def from_json(cls, text: str) -> Self:
         """Return the schedule that ``text`` holds; nothing of it is run. Raises FormatError if it is no schedule."""
         peak, phases = loads(text)
-        return cls(peak, phases)  # type: ignore[call-arg]  # the one final class takes exactly these two
+        try:
+            return cls(peak, phases)  # type: ignore[call-arg]  # the one final class takes exactly these two
+        except ArgumentError as wrong:
+            raise FormatError(f"the schedule cannot be used: {wrong}") from None

@@ -48,14 +48,13 @@ def _phase(phase: Phase, peak: float, level: float | None, *, first: bool) -> st
     piece = f", part of {phase.window[3] or 'an open phase'}" if phase.window else ""
     if is_hold(phase):
         at = "" if begin == level else f" at {text(peak * begin)}"
-        return f"hold{at}{'' if n is None else f' {n}'}" if level is not None else f"hold {n or 'for ever'}{at}"
+        return f"hold {n or 'for ever'}{at}"
     if n is None:
         return f"{phase.shape}{jump} for ever{piece}"
-    shape = "" if phase.shape == "linear" and first else f"{phase.shape} "
     if rises(phase) and first:
-        start = "" if begin == 0 else jump
+        start, shape = "" if begin == 0 else jump, "" if phase.shape == "linear" else f"{phase.shape} "
         return f"{shape}warmup {n} steps{start} to {text(peak * end)}{piece}"
-    return f"{shape}{_kind(begin, end)}{jump} over {n} to {text(peak * end)}{piece}"
+    return f"{phase.shape} {_kind(begin, end)}{jump} over {n} to {text(peak * end)}{piece}"
 
 
 def _kind(begin: float, end: float) -> str:

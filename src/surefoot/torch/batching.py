@@ -71,8 +71,7 @@ def _unguarded(model: Any, loss_fn: Any, batch: Any) -> Any:
         output, target = _named(model, batch)
     elif isinstance(batch, (list, tuple)):
         inputs = batch if loss_fn is None or len(batch) == 1 else batch[:-1]
-        _check_fit(model, inputs, loss_fn)
-        output, target = model(*inputs), batch[-1]
+        output, target = _called(model, inputs, loss_fn), batch[-1]
     else:
         output, target = model(batch), batch
     return carried(output) if loss_fn is None else loss_fn(output, target)
@@ -89,15 +88,25 @@ def _forward(model: Any) -> Any:
     return getattr(model, "forward", model)
 
 
-def _check_fit(model: Any, inputs: Any, loss_fn: Any) -> None:
+def _called(model: Any, inputs: Any, loss_fn: Any) -> Any:
     try:
-        inspect.signature(_forward(model)).bind(*inputs)
-    except TypeError:
+        return model(*inputs)
+    except TypeError as error:
+        if _fits(model, inputs):
+            raise
         part = "the whole batch" if loss_fn is None else "all of the batch but its last part"
         raise TaskError(
             f"the model takes other inputs than the {len(inputs)} of a batch: without a step_fn it gets {part}"
             + (", and its output must carry the loss (was loss_fn forgotten?)." if loss_fn is None else ".")
-        ) from None
+        ) from error
+
+
+def _fits(model: Any, inputs: Any) -> bool:
+    try:
+        inspect.signature(_forward(model)).bind(*inputs)
+    except TypeError:
+        return False
+    return True
 
 
 def _named(model: Any, batch: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -74,11 +75,12 @@ def attempt(setup: Setup, batches: Iterator[Any] | None) -> Outcome:
 
 def needs_closure(setup: Setup) -> bool:
     """Return whether an optimizer (LBFGS) asks for a function that computes its loss anew."""
-    return any(_asks(innermost(optimizer)) for optimizer in setup.optimizers.values())
+    return any(_asks(type(innermost(optimizer)).step) for optimizer in setup.optimizers.values())
 
 
-def _asks(optimizer: Any) -> bool:
-    closure = inspect.signature(type(optimizer).step).parameters.get("closure")
+@cache
+def _asks(step: Callable[..., Any]) -> bool:
+    closure = inspect.signature(step).parameters.get("closure")
     return closure is not None and closure.default is closure.empty
 
 
@@ -117,7 +119,8 @@ def _gradients(setup: Setup, group: list[Any]) -> torch.Tensor:
     losses: list[torch.Tensor] = []
     for batch in group:
         # An accumulated update is the mean over its micro-batches, as if they had been one batch.
-        loss = setup.loss(batch) / len(group)
+        loss = setup.loss(batch)
+        loss = loss / len(group) if len(group) > 1 else loss
         if not loss.requires_grad:
             raise TaskError(
                 "the loss has no gradient: no parameter that requires one takes part in it (is the model frozen, or "
@@ -125,7 +128,7 @@ def _gradients(setup: Setup, group: list[Any]) -> torch.Tensor:
             )
         (loss if setup.scaler is None else setup.scaler.scale(loss)).backward()
         losses.append(loss.detach())
-    return torch.stack(losses).sum()
+    return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
 
 def _told(said: Any) -> Outcome:

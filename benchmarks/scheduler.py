@@ -16,10 +16,10 @@ import time
 import types
 import warnings
 
+import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR
 
 import surefoot.torch as st
-import torch
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import ramp
 

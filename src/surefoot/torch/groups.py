@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
+from torch import nn
+
 from surefoot.errors import ArgumentError
 from surefoot.schedule.phase import number, rate
-from torch import nn
 
 Groups = list[dict[str, Any]]
 Named = tuple[str, nn.Parameter]

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any, TypeVar
 
+import torch
 from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
-import torch
 from surefoot.errors import ArgumentError
 
 StepHook = Callable[[Optimizer, tuple[Any, ...], dict[str, Any]], None]
@@ -34,6 +34,12 @@ def attach(optimizer: Optimizer, before: StepHook, after: StepHook, loaded: Load
         optimizer.register_step_post_hook(_outside_graphs(after)),
         optimizer.register_load_state_dict_post_hook(loaded),
     )
+
+
+def detach(handles: tuple[RemovableHandle, ...]) -> None:
+    """Take the hooks behind ``handles`` off their optimizer."""
+    for handle in handles:
+        handle.remove()
 
 
 def attached(optimizer: Optimizer, kind: type[T]) -> T | None:

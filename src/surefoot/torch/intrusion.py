@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import torch
+
 from surefoot.torch.slots import Groups, plain
 from surefoot.torch.track import Track
 

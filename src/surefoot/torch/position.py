@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from math import prod
 
 import torch
+
+from surefoot.errors import ArgumentError, PositionError
+from surefoot.schedule.phase import number
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,29 @@ class Position:
         if self.settled():
             self.kept = (self.last, tuple(rates))
 
+    def last_rates(self) -> list[float] | None:
+        """Return the rates that were kept if they are those of the last applied update."""
+        self.settled()
+        return list(self.kept[1]) if self.kept is not None and self.kept[0] == self.last else None
+
+    def cut(self, k: float, why: str) -> None:
+        """Multiply what follows by ``k`` (0 < k <= 1)."""
+        factor = number(k, "k")
+        if not 0.0 < factor <= 1.0:
+            raise ArgumentError(f"k={k!r} must be a factor in (0, 1]: a cut lowers the rate.")
+        self.cuts = (*self.cuts, Cut(self.settled(), factor, why))
+
     def multiplier(self, step: int) -> float:
         """Return the product of the cuts in force at update ``step``."""
         return prod(cut.factor for cut in self.cuts if cut.step <= step)
+
+
+def counted(value: int, name: str) -> int:
+    """Return ``value`` as a number of updates (an int >= 0)."""
+    try:
+        step = operator.index(value)
+    except TypeError:
+        raise ArgumentError(f"{name}={value!r} must be an int: the number of updates done before.") from None
+    if step < 0:
+        raise PositionError(f"{name}={step} is negative: updates are counted from 0.")
+    return step

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
+
+from surefoot.errors import BindingError
 
 
 class RateOverwritten(UserWarning):
@@ -36,3 +39,10 @@ class Change:
             f"{self.field}: the checkpoint has another {self.what} than the code; "
             f"for update {self.step} the checkpoint says {saved}, the code {value}{jump}"
         )
+
+
+def tell(message: str, category: type[Warning], *, strict: bool) -> None:
+    """Warn where the caller of the scheduler's caller is, or raise BindingError if ``strict``."""
+    if strict:
+        raise BindingError(message)
+    warnings.warn(message, category, stacklevel=4)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import operator
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from torch.utils.hooks import RemovableHandle
 
-from surefoot.errors import ArgumentError, BindingError, PositionError
+from surefoot.errors import ArgumentError, BindingError
 from surefoot.schedule.core import Schedule
-from surefoot.schedule.phase import number
 from surefoot.torch import resume
 from surefoot.torch.binding import inherited, plans, tracks
 from surefoot.torch.factors import GroupFactors
-from surefoot.torch.hooks import attach, attached, innermost, is_attached
+from surefoot.torch.hooks import attach, attached, detach, innermost, is_attached
 from surefoot.torch.intrusion import priming, quarrel, resting
-from surefoot.torch.position import Cut, Position
-from surefoot.torch.reports import Change, RateOverwritten, ScheduleChanged
-from surefoot.torch.slots import Groups
+from surefoot.torch.position import Cut, Position, counted
+from surefoot.torch.reports import Change, RateOverwritten, ScheduleChanged, tell
+from surefoot.torch.slots import Groups, plain
 from surefoot.torch.track import Track
 
 
@@ -38,15 +36,14 @@ class Scheduler(LRScheduler):
     does not matter how often ``step()`` is called: it does nothing. Raises ArgumentError for a bad argument.
 
     >>> import torch
-    >>> from surefoot.schedule.core import Schedule
-    >>> from surefoot.schedule.phase import ramp
+    >>> import surefoot as sf
     >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(2))], lr=1.0)
-    >>> scheduler = Scheduler(optimizer, Schedule(0.1, (ramp(1, 0, 4),)))
+    >>> scheduler = Scheduler(optimizer, sf.linear(0.5, total=4))
     >>> for _ in range(2):
     ...     optimizer.step()
     ...     scheduler.step()
     >>> scheduler.position, scheduler.get_last_lr()
-    (2, [0.07500000000000001])
+    (2, [0.375])
     """
 
     # torch's own constructor writes to the optimizer and patches its step: it is not run.
@@ -63,7 +60,7 @@ class Scheduler(LRScheduler):
         before = attached(inner, Scheduler)
         known = {} if before is None else before._tracks  # noqa: SLF001  another Scheduler
         built = tracks(inner.param_groups, inherited(plans(schedule), known), groups, known)
-        start = None if position is None else _step(position, "position")
+        start = None if position is None else counted(position, "position")
         self.optimizer = optimizer
         self.strict = strict
         self.overwritten: str | None = None
@@ -78,10 +75,11 @@ class Scheduler(LRScheduler):
         self._successor: Scheduler | None = None
         if before is not None:
             self._position.keep(before.get_last_lr())
-            before._retire(self)  # noqa: SLF001  as above
+            detach(before._handles)  # noqa: SLF001  as above
+            before._successor = self  # noqa: SLF001  as above
         if start is not None:
             self._position.move(start, max(start - 1, 0))
-        self._handles = attach(inner, self._before, self._after, self._loaded)
+        self._handles: tuple[RemovableHandle, ...] = attach(inner, self._before, self._after, self._loaded)
 
     @property
     def position(self) -> int:
@@ -106,20 +104,17 @@ class Scheduler(LRScheduler):
     @property
     def base_lrs(self) -> list[float]:  # type: ignore[override]  # as above
         """The peak of each group."""
+        groups = self._groups()
         if self._lr is None:
-            return self._held()
-        self._follow(self._innermost.param_groups)
+            return [plain(group["lr"]) for group in groups]
         return [self._lr.schedule.peak * factor for factor in self._lr.factors.values]
 
     def get_last_lr(self) -> list[Any]:
         """Return the rate of each group in the last applied update; before update 0, the rate it will have."""
         if self._successor is not None:
             return self._successor.get_last_lr()
-        position = self._position
-        position.settled()
-        if position.kept is not None and position.kept[0] == position.last:
-            return list(position.kept[1])
-        return self._rates(position.last)
+        last = self._position.last_rates()
+        return self._rates(self._position.last) if last is None else last
 
     def get_lr(self) -> list[Any]:
         """Return the rate that each group will have in the next update."""
@@ -132,10 +127,9 @@ class Scheduler(LRScheduler):
         """
         if self._seen and epoch is None:
             self._seen = False  # the pre-hook ran since the last call: there is nothing to look up
-            return
-        if epoch is not None:
+        elif epoch is not None:
             raise ArgumentError(f"epoch={epoch!r}: step() takes no position; use scheduler.set(update).")
-        if self._successor is None and not is_attached(self._innermost, self._handles):
+        elif self._successor is None and not is_attached(self._innermost, self._handles):
             raise BindingError(
                 "this scheduler's optimizer does not know it (a copy loses its hooks): build a new one with "
                 f"Scheduler(optimizer, schedule, position={self._position.count})."
@@ -146,24 +140,19 @@ class Scheduler(LRScheduler):
 
         Calling it again, or out of order, gives the same values. Raises PositionError for a negative step.
         """
-        t = _step(step, "step")
-        groups = self._innermost.param_groups
-        self._follow(groups)
-        self._write(groups, t)
+        t = counted(step, "step")
+        self._write(self._groups(), t)
         self._position.move(t, t)
 
     def cut(self, k: float, why: str = "") -> None:
         """Multiply the rate by ``k`` (0 < k <= 1) from the next update on; ``why`` is kept in ``cuts``."""
-        factor = number(k, "k")
-        if not 0.0 < factor <= 1.0:
-            raise ArgumentError(f"k={k!r} must be a factor in (0, 1]: a cut lowers the rate.")
-        if "lr" not in self._tracks:
-            raise ArgumentError("cut() needs a schedule of lr: this scheduler has only " + ", ".join(self._tracks))
-        self._position.cuts = (*self.cuts, Cut(self.position, factor, why))
+        if self._lr is None:
+            raise ArgumentError(f"cut() needs a schedule of lr: this scheduler has only {', '.join(self._tracks)}.")
+        self._position.cut(k, why)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the position, the cuts, and the schedules for comparison, as JSON-able data."""
-        self._follow(self._innermost.param_groups)
+        self._groups()
         return resume.dump(self._position, self._tracks)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -173,10 +162,11 @@ class Scheduler(LRScheduler):
         BindingError and nothing is restored. Raises FormatError where the state is not one of surefoot.
         """
         saved = resume.load(state_dict)
-        self._follow(self._innermost.param_groups)
+        self._groups()
         changes = resume.changes(saved, self._tracks)
         if changes:
-            self._tell("; ".join(map(str, changes)) + ". The code's plan is used.", ScheduleChanged)
+            said = "; ".join(map(str, changes)) + ". The code's plan is used."
+            tell(said, ScheduleChanged, strict=self.strict)
         for field, track in self._tracks.items():
             track.factors = resume.adopted(track, saved.factors.get(field))
         self.changes = changes
@@ -190,20 +180,17 @@ class Scheduler(LRScheduler):
         groups = optimizer.param_groups
         self._seen = True
         if self._solo is not None and not position.cuts and self._solo.swap(groups, t):
-            self._armed = True
-            self._primed = False
+            self._armed, self._primed = True, False
             return
         self._armed = False
         if self._lr is None and resting(groups):
             return
+        self._groups()
         for track in self._tracks.values():
-            if len(groups) != len(track.factors.values):
-                track.rebind(groups)
             if not track.writer.intact(groups) and self._disturbed(track, groups):
                 return
-        self._primed = False
         self._write(groups, t)
-        self._armed = True
+        self._armed, self._primed = True, False
 
     def _after(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002  torch's signature
         # An optimizer whose step calls its parent's runs the hooks twice: the inner one disarms, one update counts.
@@ -223,23 +210,24 @@ class Scheduler(LRScheduler):
         for track in self._tracks.values():
             track.rebind(optimizer.param_groups)
 
-    def _write(self, groups: Groups, t: int) -> None:
-        cuts = self._position.cuts
-        for track in self._tracks.values():
-            multiplier = self._position.multiplier(t) if cuts and track is self._lr else 1.0
-            track.writer.write(groups, track.values(t, multiplier))
-
-    def _follow(self, groups: Groups) -> None:
+    def _groups(self) -> Groups:
+        """Return the optimizer's groups, those that were added since given their factors."""
+        groups = self._innermost.param_groups
         for track in self._tracks.values():
             if len(groups) != len(track.factors.values):
                 track.rebind(groups)
+        return groups
+
+    def _write(self, groups: Groups, t: int) -> None:
+        for track in self._tracks.values():
+            multiplier = self._position.multiplier(t) if track is self._lr else 1.0
+            track.writer.write(groups, track.values(t, multiplier))
 
     def _rates(self, t: int) -> list[float]:
-        self._follow(self._innermost.param_groups)
-        return self._held() if self._lr is None else self._lr.values(t, self._position.multiplier(t))
-
-    def _held(self) -> list[float]:
-        return [float(group["lr"]) for group in self._innermost.param_groups]
+        groups = self._groups()
+        if self._lr is None:
+            return [plain(group["lr"]) for group in groups]
+        return self._lr.values(t, self._position.multiplier(t))
 
     def _disturbed(self, track: Track, groups: Groups) -> bool:
         """Look at groups that do not hold what was left there; return whether to leave this step alone."""
@@ -249,33 +237,12 @@ class Scheduler(LRScheduler):
         said = quarrel(track, groups, self._position.count)
         if said is not None and (self.overwritten is None or self.strict):
             self.overwritten = said
-            self._tell(said, RateOverwritten)
+            tell(said, RateOverwritten, strict=self.strict)
         track.rebind(groups)
         return False
-
-    def _tell(self, message: str, category: type[Warning]) -> None:
-        if self.strict:
-            raise BindingError(message)
-        warnings.warn(message, category, stacklevel=4)
-
-    def _retire(self, successor: Scheduler) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._successor = successor
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_handles": (), "_seen": False}
 
     def __repr__(self) -> str:
-        plan = ", ".join(f"{field}={schedule!r}" for field, schedule in self.schedules.items())
-        return f"Scheduler(position={self._position.count}, {plan})"
-
-
-def _step(value: int, name: str) -> int:
-    try:
-        step = operator.index(value)
-    except TypeError:
-        raise ArgumentError(f"{name}={value!r} must be an int: the number of updates done before.") from None
-    if step < 0:
-        raise PositionError(f"{name}={step} is negative: updates are counted from 0.")
-    return step
+        return f"Scheduler({self.schedules!r}, position={self._position.count})"

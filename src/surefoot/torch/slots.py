@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+
 from surefoot.errors import ArgumentError
 
 Group = dict[str, Any]

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import torch
+
 from surefoot.torch.slots import Group, Groups, Slot, plain
 
 

@@ -20,7 +20,7 @@ def chart(**parts):
 @pytest.mark.parametrize("kind", ["line", "steps", "points"])
 def test_every_kind_is_drawn_as_well_formed_xml(kind):
     series = Series(kind, (0.0, 5.0, 10.0), (0.0, math.nan, 2.0), "a < b")
-    root = ET.fromstring(svg(chart(series=(series, series))))  # noqa: S314  the text is our own
+    root = ET.fromstring(svg(chart(series=(series, series)), file=True))  # noqa: S314  the text is our own
     assert root.tag == SPACE + "svg"
     assert root.find(SPACE + "title").text == "Title & <more>"
     assert root.find(SPACE + "desc").text == 'said "so"'
@@ -51,7 +51,7 @@ def test_neither_script_nor_request_nor_foreign_number_is_in_it():
     )
     picture = svg(chart(marks=marks, series=(Series("line", (0.0, 1.0), (math.inf, 1e300)),)))
     assert "<script" not in picture
-    assert not re.search(r"(href|src|url)\s*[=(]\s*[\"']?https?:", picture)
+    assert "://" not in picture
     assert "nan" not in picture
     assert "inf" not in picture
 

@@ -55,10 +55,11 @@ class _Frame:
         return self.bottom - self.chart.y.at(value) * (self.bottom - self.top)
 
 
-def svg(chart: Chart, *, width: int = 720, height: int = 320, titled: bool = True) -> str:
+def svg(chart: Chart, *, width: int = 720, height: int = 320, titled: bool = True, file: bool = False) -> str:
     """Return ``chart`` as one ``<svg>`` element of ``width`` x ``height`` [px] that scales with its container.
 
     ``titled=False`` leaves the title to the page around it; screen readers get title and description either way.
+    ``file=True`` adds the namespace that a file of its own needs and a page does not.
 
     >>> from surefoot.chart import Axis
     >>> svg(Chart("A & B", Axis("x", 0, 1), Axis("y", 0, 1)))[:28]
@@ -93,7 +94,8 @@ def svg(chart: Chart, *, width: int = 720, height: int = 320, titled: bool = Tru
         *(_label(frame, mark) for mark in chart.marks if mark.kind == "label"),
     )
     opening = f'<svg class="sf-chart" viewBox="0 0 {width} {height}" width="{width}" role="img" '
-    style = f'aria-labelledby="{key}t {key}d" style="max-width:100%;height:auto" xmlns="http://www.w3.org/2000/svg">'
+    space = ' xmlns="http://www.w3.org/2000/svg"' if file else ""
+    style = f'aria-labelledby="{key}t {key}d" style="max-width:100%;height:auto"{space}>'
     return opening + style + "".join(body) + "</svg>"
 
 

@@ -73,6 +73,13 @@ def test_control_c_before_the_first_trial_is_no_traceback(line):
     assert "No answer" in said or "surefoot: interrupted." in errors
 
 
+def test_control_c_does_not_wait_for_the_workers(line):
+    sweep = ("sweep", "mine.py:task", "--total", 2000, "--lrs", "1e-3,1e-2", "--workers", 1, "--out", "out")
+    code, _, errors = stopped(line, signal.SIGINT, 0, *sweep)
+    assert code == 130
+    assert "Traceback" not in errors
+
+
 def test_an_interrupt_that_the_task_loses_is_not_lost(line):
     code, said, errors = stopped(line, signal.SIGINT, 1, "tune", "mine.py:deaf", "--total", 4000, "--out", "out")
     assert code == 130

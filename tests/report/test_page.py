@@ -66,7 +66,7 @@ def test_the_page_loads_nothing(whole):
     text = whole.read_text(encoding="utf-8")
     assert outline(whole).loads == []
     assert "default-src 'none'" in text
-    assert not re.search(r"url\((?!#)|@import|<link|<img|<iframe|https?://(?!www\.w3\.org/)", text)
+    assert not re.search(r"url\((?!#)|@import|<link|<img|<iframe|://", text)
 
 
 def test_the_page_is_small(whole):

@@ -6,7 +6,7 @@ import multiprocessing
 import shlex
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -63,12 +63,20 @@ def pool(workers: int | None) -> Iterator[Executor | None]:
     if workers is None:
         yield None
         return
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(workers, context, signal.signal, (signal.SIGINT, signal.SIG_IGN))
+    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+    # The workers inherit a blocked Ctrl-C, and none falls into their start, which would leave them half born.
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        wait([executor.submit(int) for _ in range(workers)])
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
     try:
         yield executor
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
+        # After Ctrl-C a worker may be in the middle of a trial that nobody waits for any more.
+        for child in multiprocessing.active_children():
+            child.terminate()
 
 
 def said_again(path: str) -> str:

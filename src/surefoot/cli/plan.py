@@ -132,7 +132,7 @@ def _pictures(schedule: Schedule, ways: Mapping[str, Any]) -> None:
         from surefoot.report.page import write  # noqa: PLC0415  as above
         from surefoot.svg import svg  # noqa: PLC0415  as above
 
-        click.echo(f"Wrote {write(Path(ways['svg']), svg(chart) + chr(10))}", err=True)
+        click.echo(f"Wrote {write(Path(ways['svg']), svg(chart, file=True) + chr(10))}", err=True)
     if ways["png"]:
         from surefoot.report.plot import save  # noqa: PLC0415  matplotlib is an extra
 

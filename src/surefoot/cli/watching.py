@@ -21,7 +21,7 @@ from surefoot.curve import Curve, Progress, Trial
 from surefoot.report.words import counted, duration
 from surefoot.search.execution import Report
 
-_BAR = 40
+_BAR, _BESIDE = 40, 56
 
 
 @dataclass(slots=True)
@@ -121,8 +121,9 @@ def panel(watched: Watched, console: Console) -> Group:
     if now is None:
         return Group(Text("Starting: the task is being set up.", style="bright_black"))
     rows = Table.grid(padding=(0, 2))
-    trial = ProgressBar(total=max(now.trial_total, 1), completed=now.trial_step, width=_BAR)
-    spent = ProgressBar(total=max(now.budget, 1), completed=min(watched.spent, now.budget), width=_BAR)
+    width = max(8, min(_BAR, console.width - _BESIDE))
+    trial = ProgressBar(total=max(now.trial_total, 1), completed=now.trial_step, width=width)
+    spent = ProgressBar(total=max(now.budget, 1), completed=min(watched.spent, now.budget), width=width)
     rows.add_row(now.stage, trial, f"{now.trial_step}/{now.trial_total}  rate {rate_text(now.lr)}  loss {now.loss:.4g}")
     rows.add_row(
         "budget", spent, f"{count_text(watched.spent)}/{count_text(now.budget)} updates, {_remaining(watched)}"

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.curve import Peak
-from surefoot.search.climbing import Climb, climbed, tested
+from surefoot.search.climbing import climbed, tested
+from surefoot.search.evidence import Climb
 from surefoot.search.execution import Bench, Report
 from surefoot.search.journal import opened
 from surefoot.search.question import Question, asked

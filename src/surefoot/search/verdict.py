@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 from surefoot.curve import Curve, Peak
-from surefoot.search.climbing import Climb, Step, bracket, improvement, judged, memorised, shift
+from surefoot.search.climbing import bracket, shift
+from surefoot.search.evidence import Climb, Step, broken_above, improvement, judged, memorised, resolved
 from surefoot.search.execution import Bench
 from surefoot.search.question import Question
 from surefoot.search.ranging import LOW, rising
@@ -15,6 +16,8 @@ from surefoot.search.rungs import SHORTEST, VALIDATION
 _SATURATED = 0.04
 _PLATEAU = 0.03
 _MEAN_RATE = 0.5
+_MARGIN = 2.0
+"""Octaves to stay below a rate that broke a short run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,10 @@ def curve_of(climb: Climb, question: Question, bench: Bench, *, interrupted: boo
 
 def _from_trials(climb: Climb, question: Question, curve: Curve) -> Peak:
     step = _deepest(climb)
-    noise = 0.0 if curve.validated else climb.noise
     best = min(step.trials, key=judged)
-    if not judged(best) < climb.start - 4 * noise / math.sqrt(max(1, best.total // 10)):
-        return _nothing(curve, _why_not(climb, step, noise))
+    error = climb.noise * (1 if curve.validated else 4 / math.sqrt(best.total / 10))
+    if not judged(best) < climb.start - max(error, climb.tolerance - 2 * climb.noise):
+        return _nothing(curve, _why_not(climb, step, climb.noise))
     aim = _aimed(climb, question, step)
     low, high = min(t.lr for t in step.trials), max(t.lr for t in step.trials)
     lr = min(max(2.0**aim.octave, question.low or low / 32), question.high or high * 2)
@@ -90,14 +93,18 @@ def _from_trials(climb: Climb, question: Question, curve: Curve) -> Peak:
 def _deepest(climb: Climb) -> Step:
     """Return the last rung that has an answer; one cut short by Ctrl-C after a single trial has none."""
     for step in reversed(climb.steps):
-        if len(step.trials) > 1 and any(judged(t) < climb.start for t in step.trials):
+        if len(step.trials) > 1 and resolved(step.trials, climb):
             return step
     return climb.steps[-1]
 
 
 def _aimed(climb: Climb, question: Question, step: Step) -> _Aim:
     parabola, fraction = step.parabola, min(step.fraction, 1.0)
-    aim = _Aim(parabola.center).moved(shift(step.rung, fraction), "short runs like higher rates than the full one")
+    # Never above what was tried: twice too high costs more than twice too low.
+    tried = max(math.log2(trial.lr) for trial in step.trials)
+    aim = _Aim(min(parabola.center, tried)).moved(
+        shift(step.rung, fraction), "short runs like higher rates than the full one"
+    )
     if fraction <= 0.13 and parabola.curvature > 0:
         cap = min(0.5 - parabola.reach(_PLATEAU), 0.0)
         aim = aim.moved(cap, "the optimum is flat, and its low side is the safe one")
@@ -108,6 +115,10 @@ def _aimed(climb: Climb, question: Question, step: Step) -> _Aim:
     elif improved is not None and improved < _SATURATED and fraction < 1:
         down = -0.45 * math.log2(1 / fraction)
         aim = aim.moved(down, "longer runs hardly improve, so the full one wants less")
+    broken = broken_above(step, parabola.center)
+    if broken is not None:
+        margin = _MARGIN if fraction <= 0.13 else 0.5 * _MARGIN
+        aim = aim.moved(min(broken - margin - aim.octave, 0.0), "a higher rate diverged, and longer runs break sooner")
     if not step.rung.whole:
         aim = aim.moved(_for_recipe(question), "the recipe's mean rate is not half its peak")
     return aim

@@ -1,0 +1,157 @@
+"""The evidence of a climb: what its rungs have shown, and how to read it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from surefoot.curve import Trial
+from surefoot.search.parabola import Parabola, fitted, middle_of_best, regrets
+from surefoot.search.ranging import Landmarks
+from surefoot.search.rungs import Rung
+
+# Shares of the gain from which a run counts as memorising, read off 15 small tasks, three of which memorise.
+_FURTHER, _WORSE, _GAP = 0.03, 0.12, 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rung that was climbed: its trials and the parabola through them."""
+
+    rung: Rung
+    fraction: float
+    trials: tuple[Trial, ...]
+    parabola: Parabola
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """What a climb has shown so far.
+
+    ``start`` is the loss at initialisation, of the kind that trials are judged by, ``noise`` the standard deviation
+    of one training loss.
+    """
+
+    steps: tuple[Step, ...] = ()
+    test: Trial | None = None
+    marks: Landmarks | None = None
+    start: float = math.nan
+    noise: float = 0.0
+
+    @property
+    def tolerance(self) -> float:
+        """How far a loss must move to have moved at all."""
+        return 2 * self.noise + 1e-6 * abs(self.start)
+
+
+def judged(trial: Trial) -> float:
+    """Return the loss a trial is compared by: infinite where the run failed."""
+    return math.inf if trial.failed else trial.loss
+
+
+def resolved(trials: Sequence[Trial], climb: Climb) -> bool:
+    """Say whether any trial learned more than the noise: on a plateau before learning none does."""
+    return min(map(judged, trials)) < climb.start - climb.tolerance
+
+
+def read(trials: Sequence[Trial], climb: Climb) -> Parabola:
+    """Return the parabola of a rung; where nothing was learned yet its centre is the highest rate that was stable.
+
+    Two trials are too few for a parabola of their own: the rung before lends its points.
+    """
+    if not resolved(trials, climb):
+        stable, broken = _stability(trials, climb)
+        return Parabola(max(stable, default=min(broken, default=0.0) - 3.0), 0.0, 0.0, inside=False)
+    octaves, regret = _points(trials, climb.start)
+    if len(trials) < 3 and climb.steps and resolved(climb.steps[-1].trials, climb):
+        before = _points(climb.steps[-1].trials, climb.start)
+        octaves, regret = octaves + before[0], regret + before[1]
+    return fitted(octaves, regret)
+
+
+def next_octave(trials: Sequence[Trial], climb: Climb, spacing: float) -> float:
+    """Return the octave to try next on a rung: beyond the best point if it is at an end, else beside it.
+
+    Where nothing was learned yet, the edge of stability is approached: it is there that learning starts first.
+    """
+    if not resolved(trials, climb):
+        stable, broken = _stability(trials, climb)
+        if not stable:
+            return min(broken) - 2 * spacing
+        return max(stable) + spacing if not broken else _between(max(stable), min(broken), min(stable) - spacing)
+    x, y = zip(*sorted(zip(*_points(trials, climb.start), strict=True)), strict=True)
+    best = middle_of_best(y)
+    if best == 0:
+        return float(x[0] - spacing)
+    if best == len(x) - 1:
+        return float(x[-1] + spacing)
+    return float(x[0] - spacing if y[best - 1] <= y[best + 1] else x[-1] + spacing)
+
+
+def _between(stable: float, broken: float, otherwise: float) -> float:
+    return (stable + broken) / 2 if broken - stable > 1 else otherwise
+
+
+def _stability(trials: Sequence[Trial], climb: Climb) -> tuple[list[float], list[float]]:
+    """Return the octaves at which the loss stayed where it was, and those at which it rose or was lost."""
+    stable: list[float] = []
+    broken: list[float] = []
+    for trial in trials:
+        rose = judged(trial) > climb.start + climb.tolerance
+        (broken if rose else stable).append(math.log2(trial.lr))
+    # A rate above one that broke is not stable, whatever its loss says.
+    return [x for x in stable if x < min(broken, default=math.inf)], broken
+
+
+def _points(trials: Sequence[Trial], start: float) -> tuple[list[float], list[float]]:
+    return [math.log2(trial.lr) for trial in trials], regrets([judged(trial) for trial in trials], start)
+
+
+def improvement(climb: Climb) -> float | None:
+    """Return the share of the whole gain that the last doubling of the horizon brought; None if one rung is all."""
+    best = [(step.fraction, min(map(judged, step.trials))) for step in climb.steps if not step.rung.whole]
+    pairs = [(a, b) for a, b in pairwise(best) if b[0] > 1.3 * a[0] and math.isfinite(a[1]) and math.isfinite(b[1])]
+    if not pairs:
+        return None
+    (short, before), (long, after) = pairs[-1]
+    gain = climb.start - after
+    return (before - after) / math.log2(long / short) / gain if gain > 0 else None
+
+
+def memorised(step: Step, climb: Climb) -> bool:
+    """Say whether the rung shows a task that is being memorised: its training loss goes where validation does not.
+
+    A rate that is merely too high worsens both losses. Here a higher rate than the best one trains further while it
+    validates worse, or validates much worse though it trains as well; or the best run's own training loss has fallen
+    by a fifth more than its validation loss. A longer run reaches the same point at a lower rate.
+    """
+    trials = sorted((trial for trial in step.trials if not trial.failed), key=lambda trial: trial.lr)
+    best = min(trials, key=judged)
+    gain, trained = climb.start - best.loss, best.losses[0] - best.tail
+    if not (best.validated and gain > 0 and trained > 0):
+        return False
+    above = trials[trials.index(best) + 1 :]
+    if any(best.tail - trial.tail > _FURTHER * trained for trial in above):
+        return True
+    if above:
+        rose, worse = (above[0].tail - best.tail) / trained, (above[0].loss - best.loss) / gain
+        if rose < _FURTHER and worse - rose > _WORSE:
+            return True
+    return _gap(best, climb) > _GAP
+
+
+def _gap(best: Trial, climb: Climb) -> float:
+    """Return the share of what training gained that validation did not; 0 within the noise, or on another scale."""
+    ratio = climb.start / best.losses[0] if best.losses[0] else 0.0
+    gap, gained = best.loss - best.tail, climb.start - best.tail
+    error = climb.noise / math.sqrt(max(1, round(len(best.losses) / 10)))
+    comparable = 0.8 < ratio < 1.25 and gained > 0 and gap > 3 * error
+    return gap / gained if comparable else 0.0
+
+
+def broken_above(step: Step, octave: float) -> float | None:
+    """Return the octave of the lowest rate above ``octave`` at which a trial of the rung diverged."""
+    lost = (math.log2(trial.lr) for trial in step.trials if trial.failed)
+    return min((x for x in lost if x > octave), default=None)

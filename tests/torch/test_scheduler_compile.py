@@ -1,11 +1,12 @@
 """A compiled step follows the schedule without being compiled again."""
 
 import pytest
+import torch
 
 import surefoot.torch as st
-import torch
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import ramp
+from surefoot.torch import hooks
 
 PLAN = Schedule(0.1, (ramp(0, 1, 5), ramp(1, 0, 25, "cosine")))
 UPDATES = 20
@@ -63,3 +64,28 @@ def test_no_update_after_the_second_compiles_anything(kind, compiled):
     assert made[-1] <= (2 if kind == "float" else 1)
     eager, _, _ = train(0.1, "eager")
     torch.testing.assert_close(weight, eager, rtol=0, atol=1e-4)  # a rate of a step off moves it by 3e-3
+
+
+def test_hooks_stay_outside_after_dynamo_was_reset():
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.AdamW([weight], lr=torch.tensor(0.1))
+    scheduler = st.Scheduler(optimizer, PLAN)
+    torch._dynamo.reset()
+    backend, graphs = counting()
+    step = torch.compile(optimizer.step, backend=backend)
+    for _ in range(6):
+        weight.grad = torch.ones(3)
+        step()
+    assert (len(graphs), scheduler.position) == (1, 6)
+
+
+def test_the_public_way_out_of_compiled_code_is_found_again_on_the_optimizer():
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
+    scheduler = st.Scheduler(optimizer, PLAN)
+    for hook in scheduler._handles:
+        hook.remove()
+    optimizer.register_step_pre_hook(hooks._disabled(scheduler._before))
+    optimizer.register_step_post_hook(hooks._disabled(scheduler._after))
+    assert hooks.attached(optimizer, st.Scheduler) is scheduler
+    optimizer.step()
+    assert scheduler.position == 1

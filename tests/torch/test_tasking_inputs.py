@@ -6,9 +6,9 @@ import types
 from functools import partial
 
 import pytest
+import torch
 
 import surefoot as sf
-import torch
 from surefoot.torch.scheduler import Scheduler
 from surefoot.torch.tasking import task
 
@@ -84,6 +84,12 @@ INPUTS = {
     "a tuple of batches": (net, tuple(data()), MSE),
     "dicts by name": (Named, [{"x": x, "y": y} for x, y in data()], MSE),
     "dicts whole": (lambda: Named("in"), [{"in": x, "y": y} for x, y in data()], lambda out, b: MSE(out, b["y"])),
+    "dicts of a pair": (net, [{"image": x, "label": y} for x, y in data()], MSE),
+    "dicts of a pair, the target first": (
+        lambda: torch.nn.Sequential(net()),
+        [{"y": y, "x": x} for x, y in data()],
+        MSE,
+    ),
     "output with .loss": (Hugging, [{"x": x, "labels": y} for x, y in data()], None),
     "dict output": (Greedy, [{"x": x, "y": y} for x, y in data()], None),
     "three parts": (Split, [(x[:, :1], x[:, 1:], y) for x, y in data()], MSE),

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+
 from surefoot.errors import TaskError
+
+_TARGETS = frozenset({"target", "targets", "label", "labels", "y"})
 
 
 def loss_of(model: Any, loss_fn: Any, batch: Any) -> torch.Tensor:
@@ -15,7 +18,8 @@ def loss_of(model: Any, loss_fn: Any, batch: Any) -> torch.Tensor:
 
     ``loss_fn(output, target)`` where the batch is ``(*inputs, target)``; a lone tensor is its own target. A dict is
     passed by the names in the model's ``forward``: the one entry left over is the target, otherwise the whole batch
-    is. Without ``loss_fn`` the model's output carries the loss: ``.loss``, ``["loss"]``, or the output itself.
+    is; where no name fits, the model gets the dict, or, a layer of torch's own, the input of an (input, target) pair.
+    Without ``loss_fn`` the model's output carries the loss: ``.loss``, ``["loss"]``, or the output itself.
     Raises TaskError where that is no scalar tensor.
     """
     loss = _unguarded(model, loss_fn, batch)
@@ -114,8 +118,18 @@ def _named(model: Any, batch: Mapping[str, Any]) -> tuple[Any, Any]:
     anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     known = {key: value for key, value in batch.items() if anything or key in parameters}
     left = [value for key, value in batch.items() if key not in known]
+    if not known and len(batch) == 2 and _takes_tensors(model):
+        named = next((key for key in batch if key in _TARGETS), list(batch)[-1])
+        return model(*(value for key, value in batch.items() if key != named)), batch[named]
     output = model(**known) if known else model(batch)
     return output, left[0] if known and len(left) == 1 else batch
+
+
+def _takes_tensors(model: Any) -> bool:
+    """Say whether a model's first layer is one of torch's own, none of which takes a dict."""
+    while isinstance(model, torch.nn.Sequential) and len(model):
+        model = model[0]
+    return type(model).__module__.startswith("torch.nn.")
 
 
 def _hint(loss_fn: Any) -> str:

@@ -82,7 +82,7 @@ def _ambient() -> tuple[Undo, ...]:
         partial(torch.set_default_dtype, torch.get_default_dtype()),
         *(_mode(*mode) for mode in _modes()),
     ]
-    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # torch's own gap
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
         undo.append(partial(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all()))
     return tuple(undo)
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import torch
+
 from surefoot.errors import ArgumentError, TaskError
 from surefoot.history.reading import Reading
 from surefoot.torch.arguments import check, dtype_of, models_of, optimizers_of, several
@@ -60,6 +61,12 @@ class ObjectTask:
     loader: Any
     validation: Validation | None
     seed: int | None = None
+
+    def __post_init__(self) -> None:
+        kinds = [type(innermost(one)).__name__ for one in self.setup.optimizers.values()]
+        parts = [*(type(model).__name__ for model in self.setup.models), *kinds]
+        # What messages and journals call a task.
+        object.__setattr__(self, "__qualname__", f"st.task({', '.join(parts)})")
 
     def __call__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ class Phase:
     parameters: tuple[tuple[str, Parameter], ...] = ()
     gain: float = 1.0
     window: Window | None = None
+    _given: dict[str, Any] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("start", "stop", "gain"):
@@ -43,13 +44,14 @@ class Phase:
         _check_shape(self)
         if self.window is not None:
             object.__setattr__(self, "window", check(self.window, self.length))
+        object.__setattr__(self, "_given", {name: _ready(value) for name, value in self.parameters})
 
     def at(self, i: float | NDArray[np.float64]) -> Any:
         """Return the factor at index ``i`` of the phase (0 <= i <= length)."""
         n = self.steps
         if self.window is not None:
             i, n = index(self.window, i), self.window[3]
-        found = SHAPES[self.shape].factor(i, n, self.start, self.stop, **dict(self.parameters))
+        found = SHAPES[self.shape].factor(i, n, self.start, self.stop, **self._given)
         return found if self.gain == 1.0 else self.gain * found
 
     def part(self, first: int, last: int | None) -> Phase:
@@ -194,6 +196,11 @@ def _open_shapes() -> str:
 
 def _frozen(value: Any) -> Any:
     return tuple(_frozen(item) for item in value) if isinstance(value, (list, tuple)) else value
+
+
+def _ready(value: Any) -> Any:
+    """Return a table's column as an array, made once: a rate is asked for at every update."""
+    return np.array(value, dtype=np.float64) if isinstance(value, tuple) else value
 
 
 def _factor(value: Any, name: str) -> float:

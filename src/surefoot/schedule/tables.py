@@ -33,7 +33,7 @@ def _points(
             return float(factors[j])
         w = (i - at[j]) / (at[j + 1] - at[j])
         return float(_between(float(factors[j]), float(factors[j + 1]), w, interpolation))
-    x, y = np.array(at, dtype=np.float64), np.array(factors, dtype=np.float64)
+    x, y = np.asarray(at, dtype=np.float64), np.asarray(factors, dtype=np.float64)
     found = np.searchsorted(x, i, side="right") - 1
     if len(x) == 1 or interpolation == "step":
         return y[found]

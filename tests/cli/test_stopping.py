@@ -19,7 +19,7 @@ def trials(line):
 
 def stopped(line, sign, after, *arguments):
     """Start the search slowly, send ``sign`` once ``after`` trials are finished, and return its end."""
-    process = line.start(*arguments, PAUSE="0.005")
+    process = line.start(*arguments, PAUSE="0.02")
     end = time.monotonic() + PATIENCE
     while trials(line) < after:
         assert process.poll() is None, process.communicate()

@@ -2,16 +2,18 @@
 
 ====================  ==================================================================================
 ``format``            "surefoot result 1"
-``verb``, ``task``    what was asked: "tune", "find" or "sweep", and the task as it was named
-``peak``              the recommended peak rate, null if there is no answer; ``lr`` is the same
-``low``, ``high``     the range within about one percent of the best, or null
+``verb`` ``task``     what was asked: "tune", "find" or "sweep", and the task as it was named
+``peak`` ``lr``       the recommended peak rate (of a sweep: the best rate that ran), null without an answer
+``low`` ``high``      the range within about one percent of the best, or null
 ``edge``              the lowest rate seen to fail above the peak, or null
-``confidence``        0 to 1; ``why``: one sentence; ``method``: the search
+``confidence``        0 to 1; not in a sweep, nor are the next three
+``why`` ``method``    one sentence, and the search that says it
+``schedule``          the plan as Schedule.from_json reads it, or null; ``python`` the code that makes it
+``advice``            ``reason`` of the plan, ``warmup`` [updates], ``clip`` [gradient norm], ``notes``; or null
 ``interrupted``       whether Ctrl-C ended the search: then this is the best answer so far
-``total``             the updates of the full run; ``cost_steps``: the updates that were spent
+``total``             the updates of the full run; ``cost_steps`` the updates that were spent
 ``cost``              ``updates``, ``runs`` (of ``total`` updates), ``trials``, ``seconds``, ``minutes``
-``schedule``          the plan as Schedule.from_json reads it, or null; ``python``: the code that makes it
-``advice``            ``reason`` of the plan, ``warmup`` [updates], ``clip`` [gradient norm], ``notes``
+``start_loss``        the loss at initialisation, null if it is not known
 ``trials``            one object a trial, the fields of surefoot.curve.Trial without its losses
 ``range_test``        ``lrs`` and ``losses`` of the range test, thinned to 400
 ``versions``          of surefoot, Python, NumPy, and torch if it was used
@@ -41,8 +43,6 @@ def peak_result(verb: str, task: str, peak: Peak, choice: Choice | None) -> dict
     """Return the result of ``tune`` or ``find`` as plain data."""
     own = ("lr", "low", "high", "edge", "confidence", "why", "method", "total", "cost_steps")
     found = {name: plain(getattr(peak, name)) for name in own}
-    cost = {"updates": peak.cost_steps, "runs": peak.cost_runs, "trials": len(peak.curve.trials)}
-    times = {"seconds": round(peak.seconds, 3), "minutes": round(peak.seconds / 60, 3)}
     return {
         "format": FORMAT,
         "verb": verb,
@@ -50,7 +50,7 @@ def peak_result(verb: str, task: str, peak: Peak, choice: Choice | None) -> dict
         "peak": peak.lr,
         **found,
         "interrupted": peak.curve.interrupted,
-        "cost": {**cost, **times},
+        "cost": _cost(peak.curve, peak.cost_steps, peak.total, peak.seconds),
         **_planned(choice),
         **_evidence(peak.curve),
         "versions": versions(),
@@ -73,10 +73,16 @@ def sweep_result(task: str, curve: Curve, total: int, seconds: float) -> dict[st
         "interrupted": curve.interrupted,
         "total": total,
         "cost_steps": curve.cost_steps,
-        "cost": {"updates": curve.cost_steps, "runs": curve.cost_steps / total, "seconds": round(seconds, 3)},
+        "cost": _cost(curve, curve.cost_steps, total, seconds),
         **_evidence(curve),
         "versions": versions(),
     }
+
+
+def _cost(curve: Curve, updates: int, total: int | None, seconds: float) -> dict[str, Any]:
+    runs = None if total is None else updates / total
+    times = {"seconds": round(seconds, 3), "minutes": round(seconds / 60, 3)}
+    return {"updates": updates, "runs": runs, "trials": len(curve.trials), **times}
 
 
 def _planned(choice: Choice | None) -> dict[str, Any]:

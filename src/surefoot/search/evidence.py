@@ -56,6 +56,11 @@ def resolved(trials: Sequence[Trial], climb: Climb) -> bool:
     return min(map(judged, trials)) < climb.start - climb.tolerance
 
 
+def rose(trial: Trial, climb: Climb) -> bool:
+    """Say whether the trial ended above where it began, by more than a plateau's wandering."""
+    return judged(trial) > climb.start + 2 * climb.tolerance
+
+
 def read(trials: Sequence[Trial], climb: Climb) -> Parabola:
     """Return the parabola of a rung; where nothing was learned yet its centre is the highest rate that was stable.
 
@@ -99,8 +104,7 @@ def _stability(trials: Sequence[Trial], climb: Climb) -> tuple[list[float], list
     stable: list[float] = []
     broken: list[float] = []
     for trial in trials:
-        rose = judged(trial) > climb.start + climb.tolerance
-        (broken if rose else stable).append(math.log2(trial.lr))
+        (broken if rose(trial, climb) else stable).append(math.log2(trial.lr))
     # A rate above one that broke is not stable, whatever its loss says.
     return [x for x in stable if x < min(broken, default=math.inf)], broken
 
@@ -151,7 +155,11 @@ def _gap(best: Trial, climb: Climb) -> float:
     return gap / gained if comparable else 0.0
 
 
-def broken_above(step: Step, octave: float) -> float | None:
-    """Return the octave of the lowest rate above ``octave`` at which a trial of the rung diverged."""
-    lost = (math.log2(trial.lr) for trial in step.trials if trial.failed)
-    return min((x for x in lost if x > octave), default=None)
+def broken_above(step: Step, climb: Climb) -> float | None:
+    """Return the octave of the lowest rate that broke: above the centre on this rung, anywhere on a longer one.
+
+    On the rung itself only divergence counts; a longer rung that has not learned says no more than where it rose.
+    """
+    here = [t for t in step.trials if t.failed and math.log2(t.lr) > step.parabola.center]
+    longer = [t for s in climb.steps if s.fraction > step.fraction for t in s.trials if rose(t, climb)]
+    return min((math.log2(trial.lr) for trial in (*here, *longer)), default=None)

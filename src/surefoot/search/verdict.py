@@ -16,8 +16,10 @@ from surefoot.search.rungs import SHORTEST, VALIDATION
 _SATURATED = 0.04
 _PLATEAU = 0.03
 _MEAN_RATE = 0.5
-_MARGIN = 2.0
+_MARGIN = 2.5
 """Octaves to stay below a rate that broke a short run."""
+_SHORT = 0.18
+"""The share of a run up to which a probe is short: T/8, and what a budget makes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _aimed(climb: Climb, question: Question, step: Step) -> _Aim:
     aim = _Aim(min(parabola.center, tried)).moved(
         shift(step.rung, fraction), "short runs like higher rates than the full one"
     )
-    if fraction <= 0.13 and parabola.curvature > 0:
+    if fraction <= _SHORT and parabola.curvature > 0:
         cap = min(0.5 - parabola.reach(_PLATEAU), 0.0)
         aim = aim.moved(cap, "the optimum is flat, and its low side is the safe one")
     improved = improvement(climb)
@@ -115,9 +117,9 @@ def _aimed(climb: Climb, question: Question, step: Step) -> _Aim:
     elif improved is not None and improved < _SATURATED and fraction < 1:
         down = -0.45 * math.log2(1 / fraction)
         aim = aim.moved(down, "longer runs hardly improve, so the full one wants less")
-    broken = broken_above(step, parabola.center)
+    broken = broken_above(step, climb)
     if broken is not None:
-        margin = _MARGIN if fraction <= 0.13 else 0.5 * _MARGIN
+        margin = _MARGIN if fraction <= _SHORT else 0.4 * _MARGIN
         aim = aim.moved(min(broken - margin - aim.octave, 0.0), "a higher rate diverged, and longer runs break sooner")
     if not step.rung.whole:
         aim = aim.moved(_for_recipe(question), "the recipe's mean rate is not half its peak")

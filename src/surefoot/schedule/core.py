@@ -60,14 +60,14 @@ class Schedule(Algebra):
 
     def __call__(self, step: int, *, strict: bool = False) -> float:
         """Return the rate of update ``step``; past the end the last value, or PositionError if ``strict``."""
-        t = _position(step)
-        total = self.total
-        if total is not None and t >= total:
-            if strict:
-                raise PositionError(f"step={t} is past the end: the schedule has updates 0 to {total - 1}; extend it.")
-            return self.peak * self.phases[-1].end
+        t = step if type(step) is int and step >= 0 else _position(step)
         k = bisect_right(self._starts, t) - 1
-        return float(self.peak * self.phases[k].at(float(t - self._starts[k])))
+        if k < len(self.phases):
+            return float(self.peak * self.phases[k].at(float(t - self._starts[k])))
+        if strict:
+            last = self._starts[-1] - 1
+            raise PositionError(f"step={t} is past the end: the schedule has updates 0 to {last}; extend it.")
+        return self.peak * self.phases[-1].end
 
     def array(self, start: int = 0, stop: int | None = None) -> NDArray[np.float64]:
         """Return the rates of updates ``start`` to ``stop`` - 1 as float64; ``stop`` is the total unless given."""

@@ -48,7 +48,8 @@ class Phase:
 
     def at(self, i: float | NDArray[np.float64]) -> Any:
         """Return the factor at index ``i`` of the phase (0 <= i <= length)."""
-        n = self.steps
+        # This runs at every update: no property call where the length is in steps already.
+        n = self.length if type(self.length) is int else self.steps
         if self.window is not None:
             i, n = index(self.window, i), self.window[3]
         found = SHAPES[self.shape].factor(i, n, self.start, self.stop, **self._given)

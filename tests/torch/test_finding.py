@@ -8,7 +8,6 @@ import torch
 import surefoot.torch as st
 from surefoot.errors import ArgumentError, TaskError
 from surefoot.search.finding import find
-from surefoot.torch.finding import tune
 
 MSE = torch.nn.MSELoss()
 
@@ -68,7 +67,7 @@ def test_several_rates_are_found_in_their_proportion():
 
 def test_tune_verifies_within_its_budget():
     model, x, y, sharpest = problem()
-    peak = tune(model, torch.optim.SGD(model.parameters(), lr=1.0), [(x, y)], MSE, total=200, budget=0.5)
+    peak = st.tune(model, torch.optim.SGD(model.parameters(), lr=1.0), [(x, y)], MSE, total=200, budget=0.5)
     assert 0.02 / sharpest < peak.lr < 2 / sharpest
     assert peak.cost_steps <= 100
 

@@ -1,11 +1,12 @@
 """Branches of a run, and runs that take turns: each is bit for bit the run it would have been alone."""
 
 import itertools
+import pickle
 
 import pytest
+import torch
 
 import surefoot as sf
-import torch
 from surefoot.torch.tasking import task
 
 TRUNK = sf.Schedule(0.1, (sf.hold(None),))
@@ -110,3 +111,11 @@ def test_a_run_begins_from_the_weights_of_the_moment():
         for parameter in trial.setup.parameters:
             parameter.mul_(2)
     assert losses(trial(TRUNK, seed=0), 3) != before
+
+
+def test_a_copy_that_was_sent_to_another_process_runs_the_same():
+    trial = trial_of("shuffled", "AdamW")
+    sent = pickle.loads(pickle.dumps(trial))  # noqa: S301  our own bytes
+    expected = losses(trial(DECAY, seed=1))
+    assert losses(sent(DECAY, seed=1)) == expected
+    assert all(p is not q for p, q in zip(sent.setup.parameters, trial.setup.parameters, strict=True))

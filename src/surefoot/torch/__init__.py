@@ -1,7 +1,7 @@
 """The torch edge of surefoot: ``import surefoot.torch as st``.
 
 ``st.Scheduler`` applies a schedule to an optimizer, ``st.set_lr`` writes one rate, ``st.groups`` builds parameter
-groups, ``st.task`` and ``st.find`` search the rate of objects that exist already.
+groups, ``st.task``, ``st.find`` and ``st.tune`` search the rate of objects that exist already.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if find_spec("torch") is None:
 if TYPE_CHECKING:
     import surefoot.torch.groups as groups  # noqa: F401, PLR0402  mypy needs this form, and it is exported
     from surefoot.torch.finding import find as find
+    from surefoot.torch.finding import tune as tune
     from surefoot.torch.position import Cut as Cut
     from surefoot.torch.reports import RateOverwritten as RateOverwritten
     from surefoot.torch.reports import ScheduleChanged as ScheduleChanged
@@ -31,7 +32,7 @@ _HOME = {
     "position": ("Cut",),
     "reports": ("RateOverwritten", "ScheduleChanged"),
     "tasking": ("task",),
-    "finding": ("find",),
+    "finding": ("find", "tune"),
 }
 _MODULES = ("groups",)
 _MODULE = {name: f"surefoot.torch.{module}" for module, names in _HOME.items() for name in names}

@@ -4,8 +4,8 @@ import random
 
 import numpy as np
 import pytest
-
 import torch
+
 from surefoot.torch.memory import remember
 from surefoot.torch.snapshot import Scene, seed_all, snapshot
 

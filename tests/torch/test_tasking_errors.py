@@ -4,9 +4,9 @@ import io
 import itertools
 
 import pytest
+import torch
 
 import surefoot as sf
-import torch
 from surefoot.errors import ArgumentError, TaskError
 from surefoot.torch.tasking import task
 

@@ -3,9 +3,9 @@
 import itertools
 
 import pytest
+import torch
 
 import surefoot as sf
-import torch
 from surefoot.torch.tasking import task
 
 HOLD = sf.Schedule(0.1, (sf.hold(None),))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
+
 from surefoot.errors import ArgumentError
 from surefoot.torch.hooks import innermost
 from surefoot.torch.stepping import Setup, needs_closure

@@ -9,9 +9,8 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
-
 import torch
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 _WHOLE = (torch.nn.Module, torch.optim.Optimizer, LRScheduler, ReduceLROnPlateau, torch.amp.GradScaler)
 _LIGHT = (torch.Generator, random.Random, np.random.Generator, np.random.RandomState, torch.utils.data.DataLoader)

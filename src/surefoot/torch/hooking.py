@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch.optim.lr_scheduler import LRScheduler
 
-import torch
 from surefoot.torch.hooks import innermost
 from surefoot.torch.stepping import Setup
 

@@ -13,9 +13,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from torch.autograd.grad_mode import _unsafe_preserve_version_counter
-
 import torch
+from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
 Undo = Callable[[], object]
 _WHOLE, _OWN, _LIGHT = "whole", "own", "light"

@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-
 import torch
+
 from surefoot.torch.held import held
 from surefoot.torch.memory import Memory, Undo, remember, reseed
 

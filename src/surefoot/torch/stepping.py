@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import torch
+
 from surefoot.errors import TaskError
 from surefoot.torch.batching import carried, loss_of, moved
 from surefoot.torch.hooks import innermost

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+
 from surefoot.errors import TaskError
 from surefoot.torch.batching import size_of
 from surefoot.torch.hooks import innermost

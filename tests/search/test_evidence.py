@@ -1,0 +1,105 @@
+import math
+
+import pytest
+
+from surefoot.curve import Trial
+from surefoot.search.evidence import (
+    Climb,
+    Step,
+    broken_above,
+    improvement,
+    memorised,
+    next_octave,
+    read,
+    resolved,
+)
+from surefoot.search.rungs import Rung
+
+RUNG = Rung(1 / 8, 3, 1.0)
+CLIMB = Climb(start=2.0, noise=0.01)
+
+
+def trial(octave, loss, train=None, first=2.0):
+    status = "done" if math.isfinite(loss) else "diverged"
+    end = loss if train is None else train
+    return Trial(2.0**octave, 0, 50, 50, loss, status, validated=True, points=(0, 49), losses=(first, end))
+
+
+def step(trials, climb=CLIMB, rung=RUNG):
+    return Step(rung, rung.fraction, tuple(trials), read(trials, climb))
+
+
+def test_a_plateau_is_not_resolved():
+    assert not resolved([trial(-5, 1.99), trial(-3, math.inf)], CLIMB)
+    assert resolved([trial(-5, 1.9)], CLIMB)
+
+
+@pytest.mark.parametrize(
+    ("losses", "following"),
+    [
+        ({-3: 1.0, -2: 1.5}, -4.0),
+        ({-3: 1.5, -2: 1.0}, -1.0),
+        ({-3: 1.5, -2: 1.0, -1: 1.6}, -4.0),
+        ({-3: 1.25, -2: 1.0, -1: 1.15}, 0.0),
+        ({-3: 1.0, -2: math.inf}, -4.0),
+        ({-3: math.inf, -2: math.inf}, -5.0),
+        ({-3: 2.0, -2: 2.0}, -1.0),
+        ({-6: 2.0, -2: math.inf}, -4.0),
+        ({-3: 2.0, -2: 5.0}, -4.0),
+    ],
+    ids=["down", "up", "low side better", "high side better", "edge", "all lost", "plateau", "bisect", "close edge"],
+)
+def test_where_the_next_trial_goes(losses, following):
+    assert next_octave([trial(x, loss) for x, loss in losses.items()], CLIMB, 1.0) == following
+
+
+def test_on_a_plateau_the_centre_is_the_highest_stable_rate():
+    assert read([trial(-8, 2.0), trial(-5, 2.0), trial(-2, math.inf)], CLIMB).center == -5.0
+    assert read([trial(-2, math.inf), trial(-1, math.inf)], CLIMB).center == -5.0
+
+
+def test_two_trials_borrow_from_the_rung_before():
+    first = step([trial(-6, 1.9), trial(-4, 1.5), trial(-2, 1.9)])
+    two = [trial(-4.5, 1.2), trial(-3.5, 1.22)]
+    assert read(two, CLIMB).curvature == 0.0
+    borrowed = read(two, Climb((first,), start=2.0, noise=0.01))
+    assert borrowed.curvature > 0
+    assert -4.5 < borrowed.center < -3.5
+
+
+@pytest.mark.parametrize(
+    ("trials", "expected"),
+    [
+        ([trial(-4, 1.2), trial(-3, 1.0), trial(-2, 1.2)], False),
+        ([trial(-4, 1.2), trial(-3, 1.0), trial(-2, 1.1, 0.7)], True),
+        ([trial(-4, 1.2), trial(-3, 1.0), trial(-2, 1.5, 1.0)], True),
+        ([trial(-4, 1.2, 0.5), trial(-3, 1.0, 0.3)], True),
+        ([trial(-4, 1.2, 0.5, first=0.9), trial(-3, 1.0, 0.3, first=0.9)], False),
+        ([trial(-4, 1.2), trial(-3, 1.0), trial(-2, math.inf)], False),
+        ([trial(-4, 2.2), trial(-3, 2.1)], False),
+    ],
+    ids=["too high", "trains on", "validates worse", "gap", "another scale", "edge", "nothing learned"],
+)
+def test_memorising_is_told_from_a_rate_that_is_too_high(trials, expected):
+    assert memorised(step(trials), CLIMB) is expected
+
+
+def test_training_losses_alone_say_nothing_of_memorising():
+    trials = [Trial(2.0**x, 0, 50, 50, loss, points=(0, 49), losses=(2.0, loss)) for x, loss in ((-3, 1.0), (-2, 0.9))]
+    assert not memorised(step(trials), CLIMB)
+
+
+def test_improvement_is_per_doubling():
+    short = step([trial(-3, 1.5)], rung=Rung(1 / 32, 1, 1.0))
+    long = step([trial(-3, 1.0)], rung=Rung(1 / 8, 1, 1.0))
+    assert improvement(Climb((short, long), start=2.0)) == pytest.approx(0.25)
+    assert improvement(Climb((short,), start=2.0)) is None
+
+
+def test_what_broke_bounds_the_answer():
+    here = step([trial(-4, 1.2), trial(-3, 1.0), trial(-2, math.inf)])
+    assert broken_above(here, Climb((here,), start=2.0)) == -2.0
+    longer = step([trial(-3.5, 2.5), trial(-6, 2.0)], rung=Rung(1 / 4, 2, 1.0))
+    assert broken_above(here, Climb((here, longer), start=2.0)) == -3.5
+    fine = step([trial(-4, 1.2), trial(-3, 1.0)])
+    assert broken_above(fine, Climb((fine,), start=2.0)) is None

@@ -108,7 +108,9 @@ def _aimed(climb: Climb, question: Question, step: Step) -> _Aim:
         shift(step.rung, fraction), "short runs like higher rates than the full one"
     )
     if fraction <= _SHORT and parabola.curvature > 0:
-        cap = min(0.5 - parabola.reach(_PLATEAU), 0.0)
+        # A plateau is known no further down than it was tried.
+        bottom = max(parabola.center - parabola.reach(_PLATEAU), min(math.log2(trial.lr) for trial in step.trials))
+        cap = min(bottom + 0.5 - parabola.center, 0.0)
         aim = aim.moved(cap, "the optimum is flat, and its low side is the safe one")
     improved = improvement(climb)
     if memorised(step, climb) and fraction < 1:

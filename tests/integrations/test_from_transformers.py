@@ -4,10 +4,11 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from transformers import SchedulerType, get_scheduler
 
-import torch
 from surefoot.errors import ArgumentError
+from surefoot.schedule.foreign import from_torch
 from surefoot.schedule.foreign_names import METRIC, from_transformers
 
 CASES = [
@@ -94,3 +95,11 @@ def test_what_cannot_be_read_is_refused_with_a_sentence(name, arguments, sentenc
     with pytest.raises(ArgumentError) as refusal:
         from_transformers(name, **{"peak": 1.0, **arguments})
     assert sentence in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["linear", "cosine", "polynomial"])
+def test_a_live_scheduler_of_transformers_tells_its_own_length(name):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=PEAK)
+    found = from_torch(get_scheduler(name, optimizer, 13, 70))
+    assert found.total == 70
+    np.testing.assert_allclose(found.array(), theirs(name, 70, 13, {}), rtol=1e-12, atol=1e-18)

@@ -7,8 +7,8 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-
 import torch
+
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.cycles import restarts
 from surefoot.schedule.decays import cosine, polynomial

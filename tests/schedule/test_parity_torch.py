@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 from torch.optim import lr_scheduler as lrs
 
-import torch
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.cycles import cyclic, restarts
 from surefoot.schedule.decays import constant, cosine, exponential, linear, polynomial

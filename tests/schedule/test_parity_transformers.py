@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from transformers import get_scheduler
 from transformers.trainer_utils import SchedulerType
 
-import torch
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.cycles import restarts
 from surefoot.schedule.decays import constant, cosine, linear, polynomial

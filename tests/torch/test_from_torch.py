@@ -5,9 +5,9 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from torch.optim import lr_scheduler as lr
 
-import torch
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.foreign import from_torch

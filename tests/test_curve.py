@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surefoot.curve import Curve, Peak, Trial
+from surefoot.curve import Curve, Peak
 from surefoot.errors import FormatError
+from surefoot.trial import Trial
 
 rates = st.floats(1e-8, 1e3)
 losses = st.floats(allow_nan=False, width=64)

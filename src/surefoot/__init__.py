@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from surefoot.curve import Curve as Curve
     from surefoot.curve import Peak as Peak
     from surefoot.curve import Progress as Progress
-    from surefoot.curve import Trial as Trial
     from surefoot.errors import ArgumentError as ArgumentError
     from surefoot.errors import BindingError as BindingError
     from surefoot.errors import FormatError as FormatError
@@ -77,6 +76,7 @@ if TYPE_CHECKING:
     from surefoot.search.planning import plan as plan
     from surefoot.search.sweeping import sweep as sweep
     from surefoot.search.tuning import tune as tune
+    from surefoot.trial import Trial as Trial
 
 _HOME = {
     "errors": (

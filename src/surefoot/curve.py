@@ -1,52 +1,16 @@
-"""Trial, Curve and Peak: what a search measured, and what it recommends."""
+"""Curve and Peak: what a search measured, and what it recommends."""
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
-from surefoot.errors import FormatError
-
-Status = Literal["done", "diverged", "stuck", "stopped", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One short run at one rate: what it was asked to do, what it cost, and how it ended.
-
-    ``lr`` is the peak tried, ``steps`` the updates spent (the cost), ``total`` the updates planned, ``loss`` the loss
-    it is judged by (validation loss if ``validated``), ``status`` how it ended, ``stage`` the part of the search that
-    asked for it, ``losses`` the training losses of its updates, thinned to a few hundred (``points`` are their steps),
-    ``start`` the loss at its first update, the validation loss if ``judged_start``.
-    """
-
-    lr: float
-    seed: int
-    steps: int
-    total: int
-    loss: float
-    status: Status = "done"
-    validated: bool = False
-    stage: str = ""
-    points: tuple[int, ...] = ()
-    losses: tuple[float, ...] = ()
-    seconds: float = 0.0
-    message: str = ""
-    start: float = float("nan")
-    judged_start: bool = False
-
-    @property
-    def tail(self) -> float:
-        """The mean of the last tenth of the training losses kept (NaN if there are none)."""
-        last = self.losses[-max(1, round(len(self.losses) / 10)) :]
-        return math.fsum(last) / len(last) if last else math.nan
-
-    @property
-    def failed(self) -> bool:
-        """Whether the run carries no loss to compare: it diverged, or its loss is no finite number."""
-        return self.status in {"diverged", "failed"} or not math.isfinite(self.loss)
+from surefoot.chart.nouns import curve_chart
+from surefoot.errors import ArgumentError, FormatError
+from surefoot.svg import svg
+from surefoot.trial import Trial, number, plain, trial_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +87,9 @@ class Curve:
             high += 1
         return lrs[low], lrs[high]
 
+    def _repr_html_(self) -> str | None:
+        return _drawn(self)
+
     def to_json(self) -> str:
         """Return the curve as JSON text; ``from_json`` reads it back to an equal curve (NaN included, as null)."""
         return json.dumps(plain(self), allow_nan=False)
@@ -158,6 +125,9 @@ class Peak:
     def cost_runs(self) -> float | None:
         """The cost in full runs of ``total`` updates; None where no total was given."""
         return None if self.total is None else self.cost_steps / self.total
+
+    def _repr_html_(self) -> str | None:
+        return _drawn(self)
 
     def to_json(self) -> str:
         """Return the peak as JSON text, its curve included; ``from_json`` reads it back."""
@@ -198,46 +168,17 @@ class Progress:
     finished: Trial | None = None
 
 
-def plain(value: Any) -> Any:
-    """Return frozen data as dicts, lists and numbers that strict JSON can hold: NaN is null, infinity is "inf".
-
-    >>> plain(Trial(0.1, 0, 5, 5, float("inf")))["loss"]
-    'inf'
-    """
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None if math.isnan(value) else str(value)
-    if isinstance(value, Trial | Curve | Peak):  # not asdict, which would copy every loss
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, tuple | list):
-        return [plain(item) for item in value]
-    return value
-
-
-def trial_of(data: dict[str, Any]) -> Trial:
-    """Return the trial that ``plain`` turned into ``data``; raise FormatError if it is none."""
-    try:
-        numbers = {name: _number(data[name]) for name in ("lr", "loss", "seconds", "start")}
-        losses = tuple(map(_number, data["losses"]))
-        return Trial(**(data | numbers | {"losses": losses, "points": tuple(data["points"])}))
-    except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"data is no trial that surefoot wrote ({error!r}).") from None
-
-
 def _curve(data: dict[str, Any]) -> Curve:
     try:
         return Curve(
             tuple(trial_of(trial) for trial in data["trials"]),
-            _number(data["start_loss"]),
-            tuple(map(_number, data["test_lrs"])),
-            tuple(map(_number, data["test_losses"])),
+            number(data["start_loss"]),
+            tuple(map(number, data["test_lrs"])),
+            tuple(map(number, data["test_losses"])),
             bool(data["interrupted"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"data is no curve that surefoot wrote ({error!r}).") from None
-
-
-def _number(value: Any) -> float:
-    return math.nan if value is None else float(value)
 
 
 def _loaded(text: str, what: str) -> dict[str, Any]:
@@ -248,3 +189,11 @@ def _loaded(text: str, what: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise FormatError(f"text holds {type(data).__name__} where a {what} was expected.")
     return data
+
+
+def _drawn(found: Curve | Peak) -> str | None:
+    """Return the picture a notebook shows; None, so that it shows the text, where there is nothing to draw."""
+    try:
+        return svg(curve_chart(found))
+    except ArgumentError:
+        return None

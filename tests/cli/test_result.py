@@ -5,8 +5,9 @@ import math
 import re
 
 import surefoot.cli.result as made
-from surefoot.curve import Curve, Peak, Trial
+from surefoot.curve import Curve, Peak
 from surefoot.search.planning import choose
+from surefoot.trial import Trial
 
 TRIALS = (Trial(1e-3, 0, 9, 9, 0.5, losses=(1.0, 0.5), points=(0, 8)), Trial(1.0, 0, 2, 9, math.inf, "diverged"))
 CURVE = Curve(TRIALS, math.nan, (1e-6, 1.0), (2.0, math.nan))

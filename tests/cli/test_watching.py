@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from surefoot.cli.watching import Watched, insistent, panel, watching
-from surefoot.curve import Progress, Trial
+from surefoot.curve import Progress
+from surefoot.trial import Trial
 
 
 def told(step, spent, finished=None, stage="1 probe"):

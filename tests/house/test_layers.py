@@ -9,17 +9,18 @@ import surefoot
 ROOT = Path(surefoot.__file__).parent
 CORE = {"errors", "_version"}
 BELOW = {
-    "schedule": set(),
+    "schedule": {"chart", "svg"},
     "history": set(),
     "chart": set(),
     "svg": {"chart"},
-    "curve": {"chart"},
+    "trial": set(),
+    "curve": {"trial", "chart", "svg"},
     "task": {"schedule", "history", "curve"},
-    "search": {"task", "schedule", "history", "curve"},
-    "report": {"search", "task", "schedule", "history", "curve", "chart", "svg"},
+    "search": {"task", "schedule", "history", "curve", "trial"},
+    "report": {"trial", "search", "task", "schedule", "history", "curve", "chart", "svg"},
     "torch": {"search", "task", "schedule", "history", "curve"},
     "tasks": {"torch", "schedule", "history"},
-    "cli": {"report", "tasks", "search", "task", "schedule", "history", "curve", "chart", "svg"},
+    "cli": {"trial", "report", "tasks", "search", "task", "schedule", "history", "curve", "chart", "svg"},
 }
 # What each room may import from outside besides the standard library and NumPy.
 OUTSIDE = {

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from surefoot.curve import Curve, Peak, Trial
+from surefoot.curve import Curve, Peak
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import hold, ramp
+from surefoot.trial import Trial
 
 SCHEDULE = Schedule(4e-3, (ramp(0, 1, 100), hold(700), ramp(1, 0.1, 200, "cosine")))
 

@@ -7,11 +7,12 @@ import pytest
 from surefoot.chart.nouns import curve_chart, schedule_chart
 from surefoot.chart.numbers import drawn_steps, smoothed
 from surefoot.chart.runs import losses_chart, rates_chart
-from surefoot.curve import Curve, Trial
+from surefoot.curve import Curve
 from surefoot.errors import ArgumentError
 from surefoot.history.columns import History
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import hold, ramp
+from surefoot.trial import Trial
 
 
 def test_a_schedule_is_drawn_through_every_corner_by_its_own_values(examples):

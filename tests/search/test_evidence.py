@@ -2,7 +2,6 @@ import math
 
 import pytest
 
-from surefoot.curve import Trial
 from surefoot.search.evidence import (
     Climb,
     Step,
@@ -14,6 +13,7 @@ from surefoot.search.evidence import (
     resolved,
 )
 from surefoot.search.rungs import Rung
+from surefoot.trial import Trial
 
 RUNG = Rung(1 / 8, 3, 1.0)
 CLIMB = Climb(start=2.0, noise=0.01)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from surefoot.curve import Trial
 from surefoot.errors import JournalError
 from surefoot.search.finding import find
 from surefoot.search.journal import opened
 from surefoot.search.sweeping import sweep
 from surefoot.search.tuning import tune
+from surefoot.trial import Trial
 
 HERE = Path(__file__).parent
 TRIAL = Trial(0.1, 0, 10, 10, math.inf, "diverged", points=(0, 1), losses=(1.0, math.nan), start=1.0)

@@ -31,9 +31,10 @@ import numpy as np
 
 from surefoot._version import __version__
 from surefoot.chart.numbers import drawn_steps
-from surefoot.curve import Curve, Peak, plain
+from surefoot.curve import Curve, Peak
 from surefoot.report.words import code
 from surefoot.search.planning import Choice
+from surefoot.trial import plain
 
 FORMAT = "surefoot result 1"
 _KEPT = 400

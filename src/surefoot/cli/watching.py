@@ -17,9 +17,10 @@ from rich.text import Text
 
 from surefoot.chart import count_text, curve_chart, rate_text
 from surefoot.cli.screen import drawn
-from surefoot.curve import Curve, Progress, Trial
+from surefoot.curve import Curve, Progress
 from surefoot.report.words import counted, duration
 from surefoot.search.execution import Report
+from surefoot.trial import Trial
 
 _BAR, _BESIDE = 40, 56
 

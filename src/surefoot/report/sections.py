@@ -10,13 +10,14 @@ from typing import Any
 from surefoot.chart import rate_text
 from surefoot.chart.nouns import curve_chart, schedule_chart
 from surefoot.chart.runs import losses_chart, rates_chart
-from surefoot.curve import Curve, Peak, Trial
+from surefoot.curve import Curve, Peak
 from surefoot.history.columns import History
 from surefoot.report.advice import Advice, advice, changes
 from surefoot.report.html import bullets, code_block, diff, facts, paragraph, picture, section, table
 from surefoot.report.words import between, code, confidence_word, cost, counted, duration, times
 from surefoot.schedule.core import Schedule
 from surefoot.search.planning import Choice
+from surefoot.trial import Trial
 
 _KINDS = {"diverged": "bad", "failed": "bad", "stuck": "warn", "stopped": "faint"}
 

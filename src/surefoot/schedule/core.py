@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from surefoot.chart.nouns import schedule_chart
 from surefoot.errors import ArgumentError, PositionError
 from surefoot.schedule.algebra import Algebra
 from surefoot.schedule.lengths import Clock, LengthLike, parse
 from surefoot.schedule.phase import Phase, rate
+from surefoot.svg import svg
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -87,6 +89,9 @@ class Schedule(Algebra):
         if self.total is None:
             raise ArgumentError("stop=None needs a schedule with an end; this one is open: pass stop=.")
         return self.total
+
+    def _repr_html_(self) -> str:
+        return svg(schedule_chart(self))
 
     def __repr__(self) -> str:
         comma = "," if len(self.phases) == 1 else ""

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from surefoot.curve import Trial
 from surefoot.search.evidence import Climb, Step, next_octave, read
 from surefoot.search.execution import Bench
 from surefoot.search.question import Question
 from surefoot.search.ranging import HIGH, LOW, STAGE, Landmarks, landmarks, noise_of, rising
 from surefoot.search.rungs import SCAN, SHORTEST, Rung, length, probe
 from surefoot.search.running import Request
+from surefoot.trial import Trial
 
 BELOW = 6.5
 """Octaves from a range test's blow-up down to the middle of the first bracket."""

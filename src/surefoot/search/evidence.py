@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from surefoot.curve import Trial
 from surefoot.search.parabola import Parabola, fitted, middle_of_best, regrets
 from surefoot.search.ranging import Landmarks
 from surefoot.search.rungs import Rung
+from surefoot.trial import Trial
 
 # Shares of the gain from which a run counts as memorising, read off 15 small tasks, three of which memorise.
 _FURTHER, _WORSE, _GAP = 0.03, 0.12, 0.2
@@ -42,8 +42,12 @@ class Climb:
 
     @property
     def tolerance(self) -> float:
-        """How far a loss must move to have moved at all."""
-        return 2 * self.noise + 1e-6 * abs(self.start)
+        """How far a judged loss must move to have moved at all.
+
+        Twice the noise of one training loss, or a tenth of the loss where that is less: what judges a trial is a
+        mean over more than one batch.
+        """
+        return min(2 * self.noise, 0.1 * abs(self.start)) + 1e-6 * abs(self.start)
 
 
 def judged(trial: Trial) -> float:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
-from surefoot.curve import Progress, Trial
+from surefoot.curve import Progress
 from surefoot.errors import TaskError
 from surefoot.search.journal import Journal
 from surefoot.search.rungs import VALIDATION
 from surefoot.search.running import Request, Watch, run_trial
 from surefoot.task import check_picklable, name_of
+from surefoot.trial import Trial
 
 Report = Callable[[Progress], None]
 _INTERVAL = 0.05

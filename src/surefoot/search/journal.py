@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from surefoot.curve import Trial, plain, trial_of
 from surefoot.errors import FormatError, JournalError
+from surefoot.trial import Trial, plain, trial_of
 
 FORMAT = "surefoot journal 1"
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from surefoot.curve import Status, Trial
 from surefoot.errors import TaskError
 from surefoot.history.reading import Reading
 from surefoot.schedule.core import Schedule
 from surefoot.task import Task, driven, kept_generators, name_of
+from surefoot.trial import Status, Trial
 
 KEPT = 200
 """Losses that a trial keeps for drawing."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from surefoot.curve import Curve, Trial
+from surefoot.curve import Curve
 from surefoot.errors import ArgumentError
 from surefoot.search.execution import Bench, Report
 from surefoot.search.journal import opened
@@ -16,6 +16,7 @@ from surefoot.search.question import asked, count, positive
 from surefoot.search.rungs import Recipe
 from surefoot.search.running import Request
 from surefoot.task import Task
+from surefoot.trial import Trial
 
 
 def sweep(

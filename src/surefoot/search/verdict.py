@@ -81,8 +81,8 @@ def curve_of(climb: Climb, question: Question, bench: Bench, *, interrupted: boo
 def _from_trials(climb: Climb, question: Question, curve: Curve) -> Peak:
     step = _deepest(climb)
     best = min(step.trials, key=judged)
-    error = climb.noise * (1 if curve.validated else 4 / math.sqrt(best.total / 10))
-    if not judged(best) < climb.start - max(error, climb.tolerance - 2 * climb.noise):
+    error = 0.5 * climb.tolerance if curve.validated else 4 * climb.noise / math.sqrt(best.total / 10)
+    if not judged(best) < climb.start - max(error, 1e-6 * abs(climb.start)):
         return _nothing(curve, _why_not(climb, step, climb.noise))
     aim = _aimed(climb, question, step)
     low, high = min(t.lr for t in step.trials), max(t.lr for t in step.trials)

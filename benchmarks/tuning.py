@@ -59,7 +59,7 @@ def row(name: str) -> dict[str, float]:
         counted = Counted(task)
         rates[label] = verb(counted, total=entry.total, budget=budget).lr
         costs[label] = counted.updates / entry.total
-    middle = rates["tune 0.5"]
+    middle = rates["tune 0.5"] or entry.default_lr
     defaults = sorted({*DEFAULTS[entry.optimizer], entry.default_lr})
     tried = {*(middle * 2.0**k for k in range(-3, 4)), *defaults, *filter(None, rates.values())}
     ends = {lr: full(task, lr, entry.total) for lr in sorted(tried)}

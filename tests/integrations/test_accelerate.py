@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import pytest
+import torch
 from accelerate import Accelerator
 from accelerate.scheduler import AcceleratedScheduler
 from accelerate.state import AcceleratorState, GradientState, PartialState
 
 import surefoot.torch as st
-import torch
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import ramp
 

@@ -2,9 +2,9 @@
 
 import lightning
 import pytest
+import torch
 
 import surefoot.torch as st
-import torch
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import ramp
 

@@ -1,11 +1,11 @@
 """A real training under transformers' Trainer: the rates applied, logged, and resumed are the schedule's."""
 
 import pytest
+import torch
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainingArguments
 
 import surefoot.torch as st
-import torch
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import ramp
 

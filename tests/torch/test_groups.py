@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import surefoot.torch as st
-import torch
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import ramp
 from surefoot.torch import groups
-from torch import nn
 
 
 class Block(nn.Module):

@@ -4,10 +4,10 @@ import copy
 import pickle
 
 import pytest
+import torch
 from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict, set_optimizer_state_dict
 
 import surefoot.torch as st
-import torch
 from surefoot.errors import ArgumentError, BindingError, PositionError
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import hold, ramp

@@ -6,9 +6,9 @@ import itertools
 import json
 
 import pytest
+import torch
 
 import surefoot.torch as st
-import torch
 from surefoot.errors import BindingError, FormatError
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import hold, ramp

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import Any
 
 from surefoot.errors import ArgumentError
@@ -27,14 +28,22 @@ def replayed(scheduler: Any, group: int, total: int) -> list[float]:
     optimizer = _Optimizer(scheduler.optimizer)
     twin = _twin(scheduler, optimizer)
     try:
-        _begin(twin)
-        rates = []
-        for _ in range(total):
-            rates.append(float(optimizer.param_groups[group]["lr"]))
-            if len(rates) < total:
-                twin.step()
+        with warnings.catch_warnings():
+            # SequentialLR of torch 2.4 enters its next part by a call that torch itself deprecates.
+            warnings.filterwarnings("ignore", "The epoch parameter in `scheduler.step", UserWarning)
+            rates = _rates(twin, group, total)
     except Exception as error:
         raise ArgumentError(f"scheduler={type(scheduler).__name__} failed within total={total}: {error}.") from error
+    return rates
+
+
+def _rates(twin: Any, group: int, total: int) -> list[float]:
+    _begin(twin)
+    rates = []
+    for _ in range(total):
+        rates.append(float(twin.optimizer.param_groups[group]["lr"]))
+        if len(rates) < total:
+            twin.step()
     return rates
 
 

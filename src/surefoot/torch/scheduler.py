@@ -34,6 +34,7 @@ class Scheduler(LRScheduler):
 
     Building it writes nothing: the rate is written just before each update, and only applied updates count, so it
     does not matter how often ``step()`` is called: it does nothing. Raises ArgumentError for a bad argument.
+    For a compiled step give the rate as a tensor: torch 2.4 compiles the step again for each float (2.13 does not).
 
     >>> import torch
     >>> import surefoot as sf

@@ -44,7 +44,7 @@ def climbed(climb: Climb, question: Question, bench: Bench, rungs: tuple[Rung, .
     fraction = steps / question.total
     center = _next_center(climb, rung, fraction)
     trials: list[Trial] = []
-    batch = _first(center, rung)
+    batch = _first(center, rung, upward=bool(climb.steps) and climb.steps[-1].upward)
     while batch:
         octaves = [x for x in (_bounded(x, question) for x in batch) if not _tried(x, trials)]
         if not octaves:
@@ -100,9 +100,12 @@ def bracket(marks: Landmarks) -> float:
     return marks.fell - BELOW / 2
 
 
-def _first(center: float, rung: Rung) -> list[float]:
+def _first(center: float, rung: Rung, *, upward: bool) -> list[float]:
+    """Return the first two octaves of a rung: the centre and the safe side, or the side the rung before pointed to."""
     if rung.count == 1:
         return [center]
+    if upward:
+        return [center, center + rung.spacing]
     if rung.count % 2:
         return [center - rung.spacing, center]
     return [center - rung.spacing / 2, center + rung.spacing / 2]

@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constra
 # timm is a test oracle; its dependency torchvision would replace the CPU torch.
 TIMM = timm==1.0.31
 
-.PHONY: demo test lint types unit doctest bench clean test-torch-oldest test-torch-newest
+.PHONY: demo test lint types unit doctest bench clean torch-range test-torch-oldest test-torch-newest
 
 demo: $(VENV)/.demo
 	$(BIN)/surefoot tune charlm --total 240 --budget 0.5 --out surefoot-out/charlm
@@ -27,16 +27,17 @@ bench: $(VENV)/.dev
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 # The two ends of the supported range of torch, each in an environment of its own (gigabytes: not part of `make test`).
-test-torch-oldest:
-	$(MAKE) torch-range TORCH=2.4.1 RANGE=.venv-torch-oldest
+# torch 2.4.1 has wheels for Python 3.11 and 3.12: with a newer python3, run make with PYTHON=python3.12.
+torch-range: test-torch-oldest test-torch-newest
 
-test-torch-newest:
-	$(MAKE) torch-range TORCH=2.14.1 RANGE=.venv-torch-newest
+test-torch-oldest: TORCH = 2.4.1
+test-torch-newest: TORCH = 2.14.1
+RANGE = .venv-torch-$(TORCH)
+RANGE_PIP = $(RANGE)/bin/python -m pip --disable-pip-version-check install --quiet torch==$(TORCH)
 
-torch-range:
+test-torch-oldest test-torch-newest:
 	$(PYTHON) -m venv $(RANGE)
-	$(RANGE)/bin/python -m pip install --quiet torch==$(TORCH)
-	$(RANGE)/bin/python -m pip install --quiet -e ".[tasks]" pytest hypothesis
+	$(RANGE_PIP) --editable ".[tasks]" pytest hypothesis
 	OMP_NUM_THREADS=1 $(RANGE)/bin/python -m pytest tests/torch tests/tasks
 
 $(VENV)/bin/python:

@@ -44,7 +44,7 @@ def climbed(climb: Climb, question: Question, bench: Bench, rungs: tuple[Rung, .
     fraction = steps / question.total
     center = _next_center(climb, rung, fraction)
     trials: list[Trial] = []
-    batch = _first(center, rung, upward=bool(climb.steps) and climb.steps[-1].upward)
+    batch = _first(center, rung)
     while batch:
         octaves = [x for x in (_bounded(x, question) for x in batch) if not _tried(x, trials)]
         if not octaves:
@@ -100,12 +100,13 @@ def bracket(marks: Landmarks) -> float:
     return marks.fell - BELOW / 2
 
 
-def _first(center: float, rung: Rung, *, upward: bool) -> list[float]:
-    """Return the first two octaves of a rung: the centre and the safe side, or the side the rung before pointed to."""
+def _first(center: float, rung: Rung) -> list[float]:
+    """Return the first octaves of a rung: the centre and its safe side, or both sides of it where the count is even.
+
+    Going up first where the rung before ended at its best rate was tried: better on convex tasks, worse on the rest.
+    """
     if rung.count == 1:
         return [center]
-    if upward:
-        return [center, center + rung.spacing]
     if rung.count % 2:
         return [center - rung.spacing, center]
     return [center - rung.spacing / 2, center + rung.spacing / 2]

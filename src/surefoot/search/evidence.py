@@ -25,11 +25,6 @@ class Step:
     trials: tuple[Trial, ...]
     parabola: Parabola
 
-    @property
-    def upward(self) -> bool:
-        """Whether the highest rate tried was the best, so that the best may lie above it."""
-        return min(self.trials, key=judged) is max(self.trials, key=lambda trial: trial.lr)
-
 
 @dataclass(frozen=True, slots=True)
 class Climb:

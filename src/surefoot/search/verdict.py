@@ -18,6 +18,7 @@ _PLATEAU = 0.03
 _MEAN_RATE = 0.5
 _MARGIN = 2.5
 """Octaves to stay below a rate that broke a short run."""
+_ABOVE = 0.35
 _SHORT = 0.18
 """The share of a run up to which a probe is short: T/8, and what a budget makes of it."""
 
@@ -102,9 +103,9 @@ def _deepest(climb: Climb) -> Step:
 
 def _aimed(climb: Climb, question: Question, step: Step) -> _Aim:
     parabola, fraction = step.parabola, min(step.fraction, 1.0)
-    # Never above what was tried: twice too high costs more than twice too low.
+    # Hardly above what was tried: twice too high costs more than twice too low.
     tried = max(math.log2(trial.lr) for trial in step.trials)
-    aim = _Aim(min(parabola.center, tried)).moved(
+    aim = _Aim(min(parabola.center, tried + _ABOVE)).moved(
         shift(step.rung, fraction), "short runs like higher rates than the full one"
     )
     if fraction <= _SHORT and parabola.curvature > 0:

@@ -46,7 +46,7 @@ def test_a_plateau_has_its_middle_for_a_centre():
 @pytest.mark.parametrize(("regret", "end"), [([0.3, 0.2, 0.0], 2.0), ([0.0, 0.2, 0.3], 0.0)])
 def test_a_best_point_at_an_end_is_not_left_far_behind(regret, end):
     found = fitted([0.0, 1.0, 2.0], regret)
-    assert abs(found.center - end) <= 0.7
+    assert abs(found.center - end) <= 0.7 + 1e-9
     assert not found.inside
 
 

@@ -66,7 +66,9 @@ def fitted(octaves: Sequence[float], regret: Sequence[float]) -> Parabola:
         return Parabola(x[best], 0.0, y[best], inside)
     a, b, _ = np.polynomial.polynomial.polyfit(x[low : high + 1], y[low : high + 1], 2)[::-1]
     if a <= 0:
-        return Parabola(x[best], 0.0, y[best], inside)
+        # Still improving at the highest rate: the best one lies above it.
+        rising = best == len(x) - 1
+        return Parabola(x[best] + (_REACH if rising else 0.0), 0.0, y[best], inside)
     center = float(np.clip(-b / (2 * a), x[low] - _REACH, x[high] + _REACH))
     if not inside:
         # Beyond the last point the curve is a guess: stay near the best point.

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -23,6 +27,23 @@ def out() -> Console:
 def err() -> Console:
     """Return the console of standard error, where everything goes that is not the answer."""
     return Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def only_answers(*, wanted: bool) -> Iterator[None]:
+    """Keep standard output for the answer: what a task or its workers print meanwhile goes to standard error."""
+    if not wanted:
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def drawn(console: Console, chart: Chart, height: int = 13) -> Text:

@@ -16,7 +16,7 @@ from surefoot.cli.choosing import asked_recipe, chosen
 from surefoot.cli.place import Place, searched
 from surefoot.cli.result import peak_result, sweep_result, text
 from surefoot.cli.run import INTERRUPTED, NO_ANSWER
-from surefoot.cli.screen import err, out
+from surefoot.cli.screen import err, only_answers, out
 from surefoot.cli.summary import peak_summary, sweep_summary
 from surefoot.cli.values import knobs
 from surefoot.cli.watching import watching
@@ -33,6 +33,7 @@ Search = Callable[..., Any]
 def peak_of(verb: str, asked: Mapping[str, Any], *, open_end: bool = False) -> int:
     """Run ``tune`` or ``find`` as ``asked`` on the command line; write, print, and return the exit code."""
     name = str(asked["task"])
+    _resolved(asked)
     total = asked["total"] if open_end and asked["total"] is None else total_of(name, asked["total"])
     recipe = asked_recipe(asked["recipe"], extendable=asked["extendable"])
     own = {key: asked[key] for key in ("budget", "low", "high", "seed")}
@@ -68,6 +69,7 @@ def _three(rate: float | None) -> float | None:
 def curve_of(asked: Mapping[str, Any], lrs: tuple[float, ...], seeds: int) -> int:
     """Run ``sweep`` as ``asked`` on the command line; write, print, and return the exit code."""
     name = str(asked["task"])
+    _resolved(asked)
     total = total_of(name, asked["total"])
     recipe = asked_recipe(asked["recipe"], extendable=False)
     began = time.monotonic()
@@ -82,11 +84,11 @@ def curve_of(asked: Mapping[str, Any], lrs: tuple[float, ...], seeds: int) -> in
 
 
 def _run(search: Search, asked: Mapping[str, Any], **arguments: Any) -> tuple[Place, Any]:
-    task, console = resolve(str(asked["task"])), err()
+    task, console = _resolved(asked), err()
     values = knobs(asked["knob"])
 
     def at(place: Place) -> Any:
-        with pool(asked["workers"]) as executor, watching(console) as progress:
+        with only_answers(wanted=asked["as_json"]), pool(asked["workers"]) as executor, watching(console) as progress:
             return search(task, knobs=values, executor=executor, journal=place.journal, progress=progress, **arguments)
 
     place, found = searched(str(asked["task"]), asked["out"], at)
@@ -94,6 +96,11 @@ def _run(search: Search, asked: Mapping[str, Any], **arguments: Any) -> tuple[Pl
         trials = "1 finished trial was" if place.finished == 1 else f"{place.finished} finished trials were"
         console.print(f"Resumed: {trials} taken from {place.journal}.", soft_wrap=True)
     return place, found
+
+
+def _resolved(asked: Mapping[str, Any]) -> Callable[..., Any]:
+    with only_answers(wanted=asked["as_json"]):
+        return resolve(str(asked["task"]))
 
 
 def _written(place: Place, title: str, subtitle: str, items: list[Any], result: str) -> None:

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 
 from surefoot import ArgumentError, Reading
@@ -45,3 +46,9 @@ def test_a_field_that_is_no_number_is_refused(field):
 def test_a_loss_that_is_no_number_is_refused():
     with pytest.raises(ArgumentError, match=r"loss=\[1\.0\] must be a number.*\.item\(\)"):
         Reading(0, [1.0])
+
+
+def test_a_step_counted_by_numpy_is_a_step():
+    reading = Reading(np.int64(3), 0.5)
+    assert reading == Reading(3, 0.5)
+    assert type(reading.step) is int

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from surefoot.errors import ArgumentError
 
 Lazy = float | Callable[[], float]
@@ -43,10 +45,8 @@ class Reading:
         tokens: float | None = None,
         **extra: float,
     ) -> None:
-        if isinstance(step, bool) or not isinstance(step, int) or step < 0:
-            raise ArgumentError(f"step={step!r} must be an int >= 0: the number of updates applied before this one.")
         given: dict[str, Any] = {"lr": lr, "val_loss": val_loss, "grad_norm": grad_norm, "tokens": tokens}
-        object.__setattr__(self, "step", step)
+        object.__setattr__(self, "step", _count(step))
         object.__setattr__(self, "loss", _float(loss, "loss"))
         for name, value in given.items():
             object.__setattr__(self, name, value if value is None or callable(value) else _float(value, name))
@@ -68,6 +68,13 @@ class Reading:
         row = self.row()
         rest = "".join(f", {name}={value!r}" for name, value in list(row.items())[2:])
         return f"Reading({self.step}, {self.loss!r}{rest})"
+
+
+def _count(step: Any) -> int:
+    whole = isinstance(step, (int, np.integer)) and not isinstance(step, bool)
+    if not whole or step < 0:
+        raise ArgumentError(f"step={step!r} must be an int >= 0: the number of updates applied before this one.")
+    return int(step)
 
 
 def _float(value: Any, name: str) -> float:

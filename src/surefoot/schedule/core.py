@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
@@ -46,7 +47,7 @@ class Schedule(Algebra):
         clock: Clock | None = None,
     ) -> None:
         object.__setattr__(self, "peak", rate(peak, "peak"))
-        object.__setattr__(self, "phases", _resolved(tuple(phases), total, clock or Clock()))
+        object.__setattr__(self, "phases", _resolved(_tuple(phases), total, clock or Clock()))
         lengths = [phase.steps for phase in self.phases if phase.steps is not None]
         object.__setattr__(self, "_starts", tuple(accumulate(lengths, initial=0)))
 
@@ -98,8 +99,12 @@ class Schedule(Algebra):
         return f"Schedule({self.peak!r}, ({', '.join(map(repr, self.phases))}{comma}))"
 
 
+def _tuple(phases: Any) -> Any:
+    return tuple(phases) if isinstance(phases, Iterable) else phases
+
+
 def _resolved(phases: tuple[Phase, ...], total: LengthLike | None, clock: Clock) -> tuple[Phase, ...]:
-    if not phases or not all(isinstance(phase, Phase) for phase in phases):
+    if not isinstance(phases, tuple) or not phases or not all(isinstance(phase, Phase) for phase in phases):
         raise ArgumentError(f"phases={phases!r} must be a tuple of at least one ramp(...) or hold(...).")
     whole = None if total is None else clock.steps(total, name="total")
     done: list[Phase] = []
@@ -131,7 +136,9 @@ def _position(step: Any, name: str = "step") -> int:
     try:
         position = operator.index(step)
     except TypeError:
-        raise ArgumentError(f"{name}={step!r} must be an int: the number of updates done before.") from None
+        position = None
+    if position is None or isinstance(step, bool):
+        raise ArgumentError(f"{name}={step!r} must be an int: the number of updates done before.")
     if position < 0:
         raise PositionError(f"{name}={position} is negative: updates are counted from 0.")
     return position

@@ -6,14 +6,17 @@ import math
 from itertools import accumulate, count, pairwise
 from typing import Unpack
 
+import numpy as np
+
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.formula import share
 from surefoot.schedule.frame import Common, Frame, Warmup, frame
 from surefoot.schedule.lengths import LengthLike
-from surefoot.schedule.phase import Phase, ramp
+from surefoot.schedule.phase import Phase, number, ramp
 
 _MOST = 10_000
+_STEEPEST = 1e3
 
 
 def cyclic(
@@ -72,8 +75,8 @@ def restarts(
     >>> restarts(1.0, total=10, period=3, growth=2).array().round(3).tolist()
     [1.0, 0.75, 0.25, 1.0, 0.933, 0.75, 0.5, 0.25, 0.067, 1.0]
     """
-    if not 1.0 <= growth < math.inf:
-        raise ArgumentError(f"growth={growth!r} must be a finite number >= 1: periods may not shrink.")
+    if not 1.0 <= number(growth, "growth") <= _STEEPEST:
+        raise ArgumentError(f"growth={growth!r} must be a number from 1 to {_STEEPEST:g}: periods may not shrink.")
     share(shrink, "shrink")
     found = frame(peak, total=total, warmup=warmup, floor=floor, **common)
     if period is None:
@@ -90,7 +93,7 @@ def restarts(
 def _filling(found: Frame, given: int | None, growth: float) -> list[int]:
     left = found.left or 0
     cycles = min(3, max(left, 1)) if given is None else given
-    if isinstance(cycles, bool) or not isinstance(cycles, int) or not 1 <= cycles <= max(left, 1):
+    if isinstance(cycles, bool) or not isinstance(cycles, (int, np.integer)) or not 1 <= cycles <= max(left, 1):
         raise ArgumentError(f"cycles={cycles!r} must be an int from 1 to {left}, the updates that they share.")
     sums = [0.0, *accumulate(growth**k for k in range(cycles))]
     marks = [math.floor(left * s / sums[-1] + 0.5) for s in sums]

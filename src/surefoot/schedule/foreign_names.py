@@ -9,9 +9,10 @@ from typing import Any
 
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
+from surefoot.schedule.frame import floor_factor
 from surefoot.schedule.lengths import Clock, LengthLike
 from surefoot.schedule.phase import Phase, hold, number, ramp, rate
-from surefoot.schedule.slices import after
+from surefoot.schedule.slices import after, inside
 from surefoot.schedule.wave import exact, leg, wave
 
 METRIC = ("reduce_lr_on_plateau", "greedy")
@@ -77,13 +78,18 @@ class _Run:
     def get(self, key: str, default: float) -> float:
         return number(self.options.get(key, default), key)
 
+    def count(self, key: str) -> int:
+        return inside(self.options[key], None, key)
+
     @property
     def floor(self) -> float:
         """The fraction of the peak that ``min_lr`` or ``min_lr_rate`` stands for."""
         absolute, share = self.options.get("min_lr"), self.options.get("min_lr_rate")
         if (absolute is None) == (share is None):
             raise ArgumentError(f"{self.name!r} needs exactly one of min_lr= and min_lr_rate=.")
-        return number(share, "min_lr_rate") if absolute is None else number(absolute, "min_lr") / self.peak
+        if absolute is None:
+            return number(share, "min_lr_rate")
+        return floor_factor(self.peak, 0.0, number(absolute, "min_lr"))
 
 
 def _rise(run: _Run) -> tuple[Phase, ...]:
@@ -153,9 +159,9 @@ def _cosine_warmup_with_min_lr(run: _Run) -> Iterator[Phase]:
 def _warmup_stable_decay(run: _Run) -> Iterator[Phase]:
     if "num_decay_steps" not in run.options:
         raise ArgumentError("'warmup_stable_decay' needs num_decay_steps=.")
-    decay, low = int(run.options["num_decay_steps"]), run.get("min_lr_ratio", 0.0)
+    decay, low = run.count("num_decay_steps"), run.get("min_lr_ratio", 0.0)
     stable = run.options.get("num_stable_steps")
-    stable = run.rest - decay if stable is None else int(stable)
+    stable = run.rest - decay if stable is None else run.count("num_stable_steps")
     kinds = [
         str(run.options.get(key, default)) for key, default in (("warmup_type", "linear"), ("decay_type", "cosine"))
     ]

@@ -91,7 +91,9 @@ def frame(
             f"warmup={warmup!r} is a phase: its own start and shape count, so leave start= and warmup_shape= out."
         )
     given = warmup if isinstance(warmup, Phase) else ramp(start, 1.0, parse(warmup, "warmup"), warmup_shape)
-    length = 0 if given.length is None else ticks.steps(given.length, total=whole, name="warmup")
+    if given.length is None:
+        raise ArgumentError(f"warmup={given!r} is open (length None): a warmup needs an end.")
+    length = ticks.steps(given.length, total=whole, name="warmup")
     rise = replace(given, length=length)
     found = Frame(top, floor_factor(top, floor, floor_lr), whole, rise, ticks)
     found.fit()

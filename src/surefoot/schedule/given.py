@@ -28,6 +28,7 @@ def from_points(
     >>> from_points([(0, 0.0), (2, 1.0), (4, 0.25)]).array().tolist()
     [0.0, 0.5, 1.0, 0.625]
     """
+    points = _pairs(points)
     if not points:
         raise ArgumentError("points=() is empty: a table needs at least one (step, rate).")
     ticks = clock or Clock()
@@ -67,6 +68,15 @@ def from_function(
     imported(name)
     whole = whole_steps(total, clock or Clock(), open_end=True)
     return Schedule(peak, (ramp(1.0, 0.0, whole, "call", function=name),))
+
+
+def _pairs(points: Sequence[tuple[LengthLike, float]]) -> list[tuple[LengthLike, float]]:
+    try:
+        return [(step, value) for step, value in points]
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            f"points={points!r:.80} must be pairs of (step, rate), such as [(0, 0.0), (100, 0.1)]."
+        ) from None
 
 
 def _name(function: Callable[[int], float]) -> str:

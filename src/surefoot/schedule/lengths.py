@@ -11,7 +11,7 @@ import math
 import operator
 import re
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from surefoot.errors import ArgumentError
 UNITS = {"st": "steps", "ep": "epochs", "tok": "tokens", "smp": "samples"}
 _TEXT = re.compile(r"\s*([0-9][0-9_]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+)\s*([a-z]+)\s*")
 _BLOCK = 1 << 16
+_MOST = 1 << 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Length:
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
             raise ArgumentError(f"unit={self.unit!r} is unknown: use one of {', '.join(UNITS)}.")
-        if not (math.isfinite(self.amount) and self.amount >= 0):
+        if not (_is_number(self.amount) and math.isfinite(self.amount) and self.amount >= 0):
             raise ArgumentError(f"{UNITS[self.unit]}={self.amount!r} must be a finite number >= 0.")
 
     def __str__(self) -> str:
@@ -49,7 +50,7 @@ def epochs(amount: float) -> Length:
     >>> str(epochs(3))
     '3ep'
     """
-    return Length(float(amount), "ep")
+    return _length(amount, "ep")
 
 
 def tokens(amount: float) -> Length:
@@ -58,7 +59,7 @@ def tokens(amount: float) -> Length:
     >>> str(tokens(2e9))
     '2e+09tok'
     """
-    return Length(float(amount), "tok")
+    return _length(amount, "tok")
 
 
 def samples(amount: float) -> Length:
@@ -67,7 +68,7 @@ def samples(amount: float) -> Length:
     >>> str(samples(50_000))
     '50000smp'
     """
-    return Length(float(amount), "smp")
+    return _length(amount, "smp")
 
 
 class Ramp(Protocol):
@@ -95,8 +96,11 @@ class Clock:
     def __post_init__(self) -> None:
         for name in ("steps_per_epoch", "tokens_per_step", "samples_per_step"):
             value = getattr(self, name)
-            if isinstance(value, (int, float)) and not (math.isfinite(value) and value > 0):
-                raise ArgumentError(f"{name}={value!r} must be a finite number > 0.")
+            if value is None or (name != "steps_per_epoch" and hasattr(value, "array")):
+                continue
+            if not (_is_number(value) and math.isfinite(value) and value > 0):
+                or_more = "" if name == "steps_per_epoch" else ", or a Schedule of it"
+                raise ArgumentError(f"{name}={value!r} must be a finite number > 0{or_more}.")
 
     def steps(self, length: LengthLike, *, total: int | None = None, start: int = 0, name: str = "length") -> int:
         """Return the steps that ``length`` takes when it begins at step ``start`` of a run of ``total`` steps."""
@@ -139,8 +143,8 @@ def parse(length: LengthLike, name: str = "length") -> int | float | Length:
             f"{name}={length!r} is not a length: write steps (500), a fraction of the total (0.05), "
             'epochs(3), tokens(2e9), samples(5e4) or text such as "3ep".'
         ) from None
-    if count < 0:
-        raise ArgumentError(f"{name}={count} must be a number of steps >= 0.")
+    if not 0 <= count <= _MOST:
+        raise ArgumentError(f"{name}={count} must be a number of steps >= 0." if count < 0 else _too_long(name))
     return count
 
 
@@ -198,4 +202,18 @@ def _read(text: str, name: str) -> Length:
 
 
 def _round(value: float) -> int:
+    if not value <= _MOST:
+        raise ArgumentError(_too_long("length"))
     return math.floor(value + 0.5)
+
+
+def _too_long(name: str) -> str:
+    return f"{name} is more than 2^53 steps, which no index counts exactly: check its unit."
+
+
+def _length(amount: float, unit: str) -> Length:
+    return Length(float(amount) if _is_number(amount) else amount, unit)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)

@@ -173,7 +173,7 @@ def power(
         positive(value, name)
     found = frame(peak, total=total, warmup=warmup, floor=floor, open_end=True, **common)
     # The cap is released at the update where batch * a * n^b comes down to the peak.
-    knee = (found.peak / (batch * a)) ** (1.0 / b) / (_BLOCK * batch)
+    knee = _knee(found.peak / (batch * a), b) / (_BLOCK * batch)
     law = {"knee": knee, "exponent": b, "origin": float(found.begin)}
     if found.total is None and decay != 0:
         raise ArgumentError(f"decay={decay!r} needs an end to be counted back from: pass total=, or decay=0.")
@@ -184,3 +184,13 @@ def power(
     rise = found.warmup.times(float(main.at(0.0)))
     last = () if tail == 0 else (ramp(main.end, found.floor, tail, shape),)
     return Schedule(found.peak, (rise, main, *last))
+
+
+def _knee(ratio: float, b: float) -> float:
+    """Return the tokens at which ``n^b`` is ``ratio``, or raise ArgumentError where no float holds them."""
+    try:
+        return float(ratio ** (1.0 / b))
+    except (OverflowError, ZeroDivisionError):
+        raise ArgumentError(
+            f"peak / (batch * a) = {ratio:g} with b={b!r} puts the law beyond all numbers: check the units."
+        ) from None

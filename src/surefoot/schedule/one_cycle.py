@@ -44,7 +44,7 @@ def one_cycle(
     """
     _check(convention, shape, three_phase)
     found = frame(peak, total=total, clock=clock)
-    low = {"surefoot": 0.0, "torch": start / 1e4, "fastai": 1e-5}[convention]
+    low = {"surefoot": 0.0, "torch": number(start, "start") / 1e4, "fastai": 1e-5}[convention]
     if floor is not None or floor_lr is not None:
         low = floor_factor(found.peak, floor or 0.0, floor_lr)
     if three_phase and not low <= number(start, "start"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -66,8 +67,8 @@ class Phase:
         >>> float(ramp(1, 0, 4).part(1, 3).at(0.0))
         0.75
         """
-        n = self.steps
-        end = n if last is None else last
+        n, first = self.steps, operator.index(first)
+        end = n if last is None else operator.index(last)
         if not (first >= 0 and (end is None or first <= end) and (n is None or (end is not None and end <= n))):
             raise ArgumentError(f"part({first}, {last}) does not lie inside the phase: it has {n} updates.")
         length = None if end is None else end - first
@@ -173,7 +174,7 @@ def _probes(phase: Phase) -> NDArray[np.float64]:
 
 
 def _check_shape(phase: Phase) -> None:
-    shape = SHAPES.get(phase.shape)
+    shape = SHAPES.get(phase.shape) if isinstance(phase.shape, str) else None
     if shape is None:
         hint = ' ("sqrt" has two meanings: write "1-sqrt" or "root")' if phase.shape == "sqrt" else ""
         raise ArgumentError(f"shape={phase.shape!r} is unknown{hint}: use one of {', '.join(sorted(SHAPES))}.")
@@ -196,6 +197,9 @@ def _open_shapes() -> str:
 
 
 def _frozen(value: Any) -> Any:
+    if isinstance(value, (np.generic, np.ndarray)):
+        # NumPy's own scalars are no JSON, and their repr is no Python without an import.
+        value = value.tolist()
     return tuple(_frozen(item) for item in value) if isinstance(value, (list, tuple)) else value
 
 
@@ -225,6 +229,10 @@ def number(value: Any, name: str) -> float:
         found = float(value)
     except (TypeError, ValueError):
         raise ArgumentError(f"{name}={value!r} must be a number.") from None
+    except OverflowError:
+        raise ArgumentError(f"{name} must be finite: this int is too large for a float.") from None
+    if isinstance(value, (bool, np.bool_)):
+        raise ArgumentError(f"{name}={value!r} is a bool: it must be a number.")
     if not math.isfinite(found):
         raise ArgumentError(f"{name}={value!r} must be finite.")
     return found

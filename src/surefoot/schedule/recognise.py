@@ -12,6 +12,7 @@ from surefoot.errors import ArgumentError
 from surefoot.schedule.assemble import Plan, plans, table
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.legs import Log
+from surefoot.schedule.phase import number
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ def recognise(lrs: Sequence[float], steps: Sequence[int] | None = None, *, toler
     >>> found.recipe, found.schedule
     ('warmup + linear', Schedule(1.0, (ramp(0.0, 1.0, 2), ramp(1.0, 0.0, 4))))
     """
+    if not 0.0 < number(tolerance, "tolerance") < 1.0:
+        raise ArgumentError(f"tolerance={tolerance!r} is a relative error and must lie in (0, 1).")
     t, y = _read(lrs, steps)
     top = float(y.max())
     log = Log(t, y / top, _slack(y) / top, tolerance)

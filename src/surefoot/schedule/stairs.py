@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Unpack
 
@@ -44,7 +44,7 @@ def step_decay(
     if every is None:
         marks = _milestones(found, at)
         return found.schedule(*_holds(marks, [max(factor**k, found.floor) for k in range(len(marks))], found.total))
-    if tuple(at) != _AT:
+    if at != _AT:
         raise ArgumentError(f"at={at!r} and every={every!r} both say when to drop: pass one of them.")
     steps = found.steps(every, "every")
     return found.schedule(ramp(1.0, found.floor, found.left, "step", every=steps, factor=factor))
@@ -61,6 +61,7 @@ def staircase(
     >>> staircase([256, 512, 1024], at=(2, 4), total=6).array().tolist()
     [256.0, 256.0, 512.0, 512.0, 1024.0, 1024.0]
     """
+    _listed(at)
     heights = [rate(value, "values") for value in values]
     if len(heights) != len(at) + 1:
         raise ArgumentError(f"values: {len(heights)} values need {len(heights) - 1} milestones in at=, not {len(at)}.")
@@ -69,7 +70,13 @@ def staircase(
     return found.schedule(*_holds(_milestones(found, at), [factor_of(v, top) for v in heights], found.total))
 
 
+def _listed(at: object) -> None:
+    if isinstance(at, str) or not isinstance(at, Iterable):
+        raise ArgumentError(f"at={at!r} must be a sequence of milestones: write at=({at!r},) for a single one.")
+
+
 def _milestones(found: Frame, at: Sequence[LengthLike]) -> list[int]:
+    _listed(at)
     marks = [found.steps(mark, f"at[{k}]", start=0) for k, mark in enumerate(at)]
     if any(b < a for a, b in pairwise(marks)):
         raise ArgumentError(f"at={tuple(at)!r} is not sorted: its milestones are the updates {marks} and must rise.")

@@ -22,6 +22,8 @@ else:
 def joined(one: S, other: S) -> S:
     """Return ``one`` followed by ``other``, on the higher of the two peaks."""
     closed(one, "followed by another")
+    if not isinstance(getattr(other, "phases", None), tuple):
+        raise ArgumentError(f"other={other!r} must be a Schedule: make one of a phase with Schedule(peak, (phase,)).")
     peak = max(one.peak, other.peak)
     return replace(one, peak=peak, phases=_on(one, peak) + _on(other, peak))
 
@@ -73,8 +75,7 @@ def _moved(phase: Phase, old: float, level: float, target: float) -> Phase:
 
 def rewarmed(schedule: S, at: int, steps: int) -> S:
     """Return the schedule with a rise from 0 at step ``at`` to where it is ``steps`` later."""
-    inside(at, schedule.total)
-    inside(steps, None, "steps")
+    at, steps = inside(at, schedule.total), inside(steps, None, "steps")
     if schedule.total is not None and at + steps > schedule.total:
         raise ArgumentError(
             f"steps={steps} from at={at} runs past the total {schedule.total}: rewarm over at most "

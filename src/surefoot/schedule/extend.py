@@ -2,7 +2,8 @@
 
 - ``lengthen``: the hold before the decay (or the formula of an open shape) goes on; nothing jumps before the decay.
 - ``stretch``: the decay is re-timed over the longer run; inside the decay the rate jumps up.
-- ``continue``: from the rate of now, a fresh decay of the same shape to the same end; no jump.
+- ``continue``: from the rate of now, a fresh decay of the same shape to the same end; no jump. Within the warmup, that
+  is finished first.
 - ``rewarm``: from the rate of now, a linear rise to the level of before the decay, then the decay again; no jump.
 - ``hold``: the rate of now to the end; no jump.
 """
@@ -63,14 +64,13 @@ class _Case:
 
 def extension(schedule: S, steps: int, at: int | None, policy: str | None) -> Extension[S]:
     """Return the extension by ``steps`` under ``policy``; see ``Schedule.extend``."""
-    inside(steps, None, "steps")
+    steps = inside(steps, None, "steps")
     total = schedule.total
     if total is None:
-        inside(at or 0, None)
-        rate = schedule(at or 0)
-        return Extension(schedule, "lengthen", at or 0, rate, rate, "the plan is open: it goes on for ever as it is")
-    if at is not None:
-        inside(at, total)
+        here = inside(0 if at is None else at, None)
+        rate = schedule(here)
+        return Extension(schedule, "lengthen", here, rate, rate, "the plan is open: it goes on for ever as it is")
+    at = None if at is None else inside(at, total)
     if policy is None:
         policy = "lengthen" if can_lengthen(schedule) else _refuse(schedule, steps, at)
     if policy not in _POLICIES:
@@ -131,7 +131,9 @@ def _stretch(case: _Case) -> tuple[Phase, ...]:
 
 
 def _continue(case: _Case) -> tuple[Phase, ...]:
-    return before(case.schedule, case.at) + _decay(case, case.now, case.longer - case.at)
+    # Within the warmup the rate of now is not one to stay at: the warmup is finished first.
+    at = max(case.at, facts.warmup_steps(case.schedule))
+    return before(case.schedule, at) + _decay(case, factor(case.schedule, at), case.longer - at)
 
 
 def _hold(case: _Case) -> tuple[Phase, ...]:

@@ -104,7 +104,13 @@ def floor_of(schedule: Algebra) -> float:
     """Return the lowest factor after the warmup, as seen at the ends of the phases: the floor of the plan."""
     warmup = warmup_steps(schedule)
     later = [phase for begin, phase in zip(schedule.starts, schedule.phases, strict=True) if begin >= warmup]
-    return min((min(first_factor(phase), phase.end) for phase in later), default=end_factor(schedule))
+    return min(map(_lowest, later), default=end_factor(schedule))
+
+
+def _lowest(phase: Phase) -> float:
+    # A piece of a cycle may begin and end above the base that it passes through.
+    base = phase.gain * phase.start if phase.shape == "cyclic" else 1.0
+    return min(first_factor(phase), phase.end, base)
 
 
 def endless(phase: Phase) -> bool:

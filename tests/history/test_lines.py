@@ -58,7 +58,7 @@ def test_a_torn_last_line_is_left_out_and_then_removed(tmp_path, cut):
     seen = len(sf.read(path))
     assert seen == (2 if cut == 1 else 1)
     write(path, [Reading(2, 0.25)])
-    assert sf.read(path)["step"].tolist() == [0, 2]
+    assert sf.read(path)["step"].tolist() == ([0, 1, 2] if cut == 1 else [0, 2])
 
 
 def test_a_torn_line_longer_than_a_block_is_removed(tmp_path):
@@ -122,3 +122,27 @@ def test_a_killed_process_loses_at_most_the_line_in_flight(tmp_path):
     steps = sf.read(path)["step"]
     np.testing.assert_array_equal(steps, np.arange(len(steps)))
     assert len(steps) > 50
+
+
+def test_a_whole_last_line_without_a_newline_is_kept(tmp_path):
+    path = tmp_path / "run.jsonl"
+    path.write_text(LINE + '{"step": 1, "loss": 2.0}', encoding="utf-8")
+    write(path, [Reading(2, 1.5)])
+    assert sf.read(path)["loss"].tolist() == [2.5, 2.0, 1.5]
+
+
+@pytest.mark.parametrize("text", ["weights", '{"epoch": 3, "log_history": []}', '{\n "step": 0\n}', "[1, 2"])
+def test_a_file_that_is_no_log_is_refused_and_left_alone(tmp_path, text):
+    path = tmp_path / "precious"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(FormatError, match="precious is no log of readings"):
+        Log(path)
+    assert path.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("step", ['"a"', "true", "null"])
+def test_a_step_that_is_no_number_is_refused_with_its_line(tmp_path, step):
+    path = tmp_path / "run.jsonl"
+    path.write_text(LINE + f'{{"step": {step}, "loss": 1}}\n', encoding="utf-8")
+    with pytest.raises(FormatError, match=r"line 2, is not a reading"):
+        sf.read(path)

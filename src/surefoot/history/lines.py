@@ -21,7 +21,8 @@ class Log:
     r"""Append readings to a JSON-lines file; what was written survives a crash of the process.
 
     Each reading is one line and one write at the end of ``path``; a line that an earlier crash cut short is
-    removed on opening. NaN and infinities are written as text, so that every line is strict JSON.
+    removed on opening; a file that ends in anything else is refused with FormatError and left as it is. NaN and
+    infinities are written as text, so that every line is strict JSON.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "run.jsonl"
@@ -37,7 +38,11 @@ class Log:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         except OSError as error:
             raise ArgumentError(f"path={str(path)!r} cannot be written ({error.strerror}): choose another.") from error
-        drop_torn_line(self._file)
+        try:
+            mend_last_line(self._file, self.path.name)
+        except FormatError:
+            os.close(self._file)
+            raise
 
     def write(self, reading: Reading) -> None:
         """Append one reading; a lazy validation loss is called first."""
@@ -83,6 +88,7 @@ def read(path: str | Path) -> History:
 
 
 _EXAMPLE = '{"step": 0, "loss": 2.5}'
+_UNREADABLE = (ValueError, KeyError, RecursionError, OverflowError, TypeError)
 
 
 def dump(row: dict[str, Any]) -> str:
@@ -90,19 +96,37 @@ def dump(row: dict[str, Any]) -> str:
     return json.dumps({name: _written(value) for name, value in row.items()})
 
 
-def drop_torn_line(file: int) -> None:
-    """Cut an open file behind its last newline, so that the next line begins a line."""
+def mend_last_line(file: int, name: str) -> None:
+    """Let an open file end in a newline: a torn reading is cut off, a whole one kept; raise FormatError for others."""
     size = os.fstat(file).st_size
+    keep = _last_newline(file, size)
+    if keep == size:
+        return
+    last = os.pread(file, size - keep, keep)
+    try:
+        _row(json.loads(last))
+    except _UNREADABLE:
+        if not _torn(last):
+            raise FormatError(f"{name} is no log of readings, so nothing is written to it: choose another.") from None
+        os.ftruncate(file, keep)
+    else:
+        os.write(file, b"\n")
+
+
+def _last_newline(file: int, size: int) -> int:
     keep = size
     while keep > 0:
         block = os.pread(file, min(keep, 1 << 16), max(keep - (1 << 16), 0))
         newline = block.rfind(b"\n")
         if newline >= 0:
-            keep -= len(block) - newline - 1
-            break
+            return keep - len(block) + newline + 1
         keep -= len(block)
-    if keep < size:
-        os.ftruncate(file, keep)
+    return 0
+
+
+def _torn(line: bytes) -> bool:
+    begin = b'{"step": '
+    return line[: len(begin)] == begin[: len(line)] and not line.rstrip().endswith(b"}")
 
 
 def _rows(text: bytes, path: Path) -> Iterator[dict[str, float]]:
@@ -112,7 +136,7 @@ def _rows(text: bytes, path: Path) -> Iterator[dict[str, float]]:
             continue
         try:
             yield _row(json.loads(line))
-        except (ValueError, RecursionError, OverflowError, TypeError):
+        except _UNREADABLE:
             if number == len(lines):
                 return
             raise FormatError(f"{path.name}, line {number}, is not a reading: expected {_EXAMPLE}.") from None

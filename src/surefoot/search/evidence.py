@@ -13,7 +13,7 @@ from surefoot.search.rungs import Rung
 from surefoot.trial import Trial
 
 # Shares of the gain from which a run counts as memorising, read off 15 small tasks, three of which memorise.
-_FURTHER, _WORSE, _GAP = 0.03, 0.12, 0.2
+_FURTHER, _WORSENED, _WORSE, _GAP = 0.03, 0.005, 0.12, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def memorised(step: Step, climb: Climb) -> bool:
     if not (best.validated and gain > 0 and trained > 0):
         return False
     above = trials[trials.index(best) + 1 :]
-    if any(best.tail - trial.tail > _FURTHER * trained for trial in above):
+    if any(best.tail - t.tail > _FURTHER * trained and t.loss - best.loss > _WORSENED * gain for t in above):
         return True
     if above:
         rose, worse = (above[0].tail - best.tail) / trained, (above[0].loss - best.loss) / gain

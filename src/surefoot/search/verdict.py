@@ -103,9 +103,11 @@ def _deepest(climb: Climb) -> Step:
 
 def _aimed(climb: Climb, question: Question, step: Step) -> _Aim:
     parabola, fraction = step.parabola, min(step.fraction, 1.0)
+    improved = improvement(climb)
+    saturated = improved is not None and improved < _SATURATED and fraction < 1
     # Hardly above what was tried: twice too high costs more than twice too low.
-    tried = max(math.log2(trial.lr) for trial in step.trials)
-    aim = _Aim(min(parabola.center, tried + _ABOVE)).moved(
+    highest = max(math.log2(trial.lr) for trial in step.trials) + (0.0 if saturated else _ABOVE)
+    aim = _Aim(min(parabola.center, highest)).moved(
         shift(step.rung, fraction), "short runs like higher rates than the full one"
     )
     if fraction <= _SHORT and parabola.curvature > 0:
@@ -113,11 +115,10 @@ def _aimed(climb: Climb, question: Question, step: Step) -> _Aim:
         bottom = max(parabola.center - parabola.reach(_PLATEAU), min(math.log2(trial.lr) for trial in step.trials))
         cap = min(bottom + 0.5 - parabola.center, 0.0)
         aim = aim.moved(cap, "the optimum is flat, and its low side is the safe one")
-    improved = improvement(climb)
     if memorised(step, climb) and fraction < 1:
         down = -0.9 * math.log2(1 / fraction)
         aim = aim.moved(down, "higher rates only memorise, and a longer run gets as far with less")
-    elif improved is not None and improved < _SATURATED and fraction < 1:
+    elif saturated:
         down = -0.45 * math.log2(1 / fraction)
         aim = aim.moved(down, "longer runs hardly improve, so the full one wants less")
     broken = broken_above(step, climb)

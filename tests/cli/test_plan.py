@@ -153,3 +153,9 @@ def test_a_verb_imports_no_more_than_it_needs(line, arguments, absent):
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=line.directory
     )
     assert absent & set(json.loads(done.stderr.splitlines()[-1])) == set()
+
+
+def test_two_ways_to_print_are_refused_since_a_reader_expects_one(line):
+    done = line.run("plan", "cosine", "--peak", "0.1", "--total", 10, "--json", "--python")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--json and --python all print to standard output" in done.stderr

@@ -56,6 +56,9 @@ def _recipe_command(name: str) -> click.Command:
 
 def _planned(name: str, values: Mapping[str, Any]) -> int:
     ways = {way: values.get(way) for way in _WAYS}
+    printed = [f"--{way}" for way in ("json", "python", "table") if ways[way]]
+    if len(printed) > 1:
+        raise ArgumentError(f"{' and '.join(printed)} all print to standard output: pass one of them.")
     arguments, clock = given({key: value for key, value in values.items() if key not in _WAYS})
     schedule = made(name, arguments, clock)
     if ways["json"]:

@@ -115,6 +115,7 @@ def _today() -> str:
 
 def _code(console: Console, *, interrupted: bool, answered: bool) -> int:
     if interrupted:
-        console.print("Interrupted: this is the best answer so far; the same command goes on where it stopped.")
+        said = "Interrupted: this is the best answer so far; the same command goes on where it stopped."
+        console.print(said, soft_wrap=True)
         return INTERRUPTED
     return 0 if answered else NO_ANSWER

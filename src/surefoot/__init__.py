@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from surefoot.schedule.decays import rex as rex
     from surefoot.schedule.decays import root as root
     from surefoot.schedule.decays import warmup_decay as warmup_decay
+    from surefoot.schedule.extend import Extension as Extension
     from surefoot.schedule.fields import opposite as opposite
     from surefoot.schedule.foreign import from_torch as from_torch
     from surefoot.schedule.foreign_names import from_transformers as from_transformers
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from surefoot.schedule.phase import Phase as Phase
     from surefoot.schedule.phase import hold as hold
     from surefoot.schedule.phase import ramp as ramp
+    from surefoot.schedule.recognise import Recognition as Recognition
     from surefoot.schedule.recognise import recognise as recognise
     from surefoot.schedule.stairs import staircase as staircase
     from surefoot.schedule.stairs import step_decay as step_decay
@@ -102,6 +104,7 @@ _HOME = {
         "ramp",
     ),
     "schedule.core": ("Schedule",),
+    "schedule.extend": ("Extension",),
     "schedule.decays": (
         "constant",
         "warmup_decay",
@@ -152,7 +155,7 @@ _HOME = {
     ),
     "schedule.foreign": ("from_torch",),
     "schedule.foreign_names": ("from_transformers",),
-    "schedule.recognise": ("recognise",),
+    "schedule.recognise": ("Recognition", "recognise"),
     "history.reading": ("Reading",),
     "history.columns": ("History",),
     "history.lines": (

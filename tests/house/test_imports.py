@@ -52,3 +52,8 @@ except SystemExit as end:
     assert end.code in (0, None), end.code
 """
     assert pulled_in(program) & HEAVY == set()
+
+
+def test_the_package_is_a_command():
+    command = [sys.executable, "-m", "surefoot", "--version"]
+    assert "surefoot" in subprocess.run(command, capture_output=True, text=True, check=True).stdout

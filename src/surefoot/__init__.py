@@ -28,51 +28,51 @@ if TYPE_CHECKING:
     from surefoot.history.reading import Reading as Reading
     from surefoot.report.page import page as page
     from surefoot.schedule.core import Schedule as Schedule
-    from surefoot.schedule.cycles import cyclic as cyclic
-    from surefoot.schedule.cycles import restarts as restarts
-    from surefoot.schedule.decays import constant as constant
-    from surefoot.schedule.decays import cosine as cosine
-    from surefoot.schedule.decays import exponential as exponential
-    from surefoot.schedule.decays import half_life as half_life
-    from surefoot.schedule.decays import linear as linear
-    from surefoot.schedule.decays import mirror_cosine as mirror_cosine
-    from surefoot.schedule.decays import one_minus_sqrt as one_minus_sqrt
-    from surefoot.schedule.decays import one_minus_square as one_minus_square
-    from surefoot.schedule.decays import polynomial as polynomial
-    from surefoot.schedule.decays import rex as rex
-    from surefoot.schedule.decays import root as root
-    from surefoot.schedule.decays import warmup_decay as warmup_decay
     from surefoot.schedule.extend import Extension as Extension
-    from surefoot.schedule.fields import opposite as opposite
-    from surefoot.schedule.foreign import from_torch as from_torch
-    from surefoot.schedule.foreign_names import from_transformers as from_transformers
-    from surefoot.schedule.given import from_function as from_function
-    from surefoot.schedule.given import from_points as from_points
-    from surefoot.schedule.inverse import inverse_sqrt as inverse_sqrt
-    from surefoot.schedule.inverse import inverse_time as inverse_time
-    from surefoot.schedule.inverse import noam as noam
+    from surefoot.schedule.foreign.torch_schedulers import from_torch as from_torch
+    from surefoot.schedule.foreign.transformers_names import from_transformers as from_transformers
     from surefoot.schedule.lengths import Clock as Clock
     from surefoot.schedule.lengths import Length as Length
     from surefoot.schedule.lengths import epochs as epochs
     from surefoot.schedule.lengths import samples as samples
     from surefoot.schedule.lengths import tokens as tokens
-    from surefoot.schedule.long import infinite as infinite
-    from surefoot.schedule.long import power as power
-    from surefoot.schedule.long import trapezoidal as trapezoidal
-    from surefoot.schedule.long import tri_stage as tri_stage
-    from surefoot.schedule.long import warmup_hold_decay as warmup_hold_decay
-    from surefoot.schedule.long import wsd as wsd
-    from surefoot.schedule.one_cycle import one_cycle as one_cycle
-    from surefoot.schedule.one_cycle import one_cycle_momentum as one_cycle_momentum
     from surefoot.schedule.phase import Phase as Phase
     from surefoot.schedule.phase import hold as hold
     from surefoot.schedule.phase import ramp as ramp
-    from surefoot.schedule.recognise import Recognition as Recognition
-    from surefoot.schedule.recognise import recognise as recognise
-    from surefoot.schedule.stairs import staircase as staircase
-    from surefoot.schedule.stairs import step_decay as step_decay
-    from surefoot.schedule.warmups import radam_warmup as radam_warmup
-    from surefoot.schedule.warmups import untuned_warmup as untuned_warmup
+    from surefoot.schedule.recipes.cycles import cyclic as cyclic
+    from surefoot.schedule.recipes.cycles import restarts as restarts
+    from surefoot.schedule.recipes.decays import constant as constant
+    from surefoot.schedule.recipes.decays import cosine as cosine
+    from surefoot.schedule.recipes.decays import exponential as exponential
+    from surefoot.schedule.recipes.decays import half_life as half_life
+    from surefoot.schedule.recipes.decays import linear as linear
+    from surefoot.schedule.recipes.decays import mirror_cosine as mirror_cosine
+    from surefoot.schedule.recipes.decays import one_minus_sqrt as one_minus_sqrt
+    from surefoot.schedule.recipes.decays import one_minus_square as one_minus_square
+    from surefoot.schedule.recipes.decays import polynomial as polynomial
+    from surefoot.schedule.recipes.decays import rex as rex
+    from surefoot.schedule.recipes.decays import root as root
+    from surefoot.schedule.recipes.decays import warmup_decay as warmup_decay
+    from surefoot.schedule.recipes.fields import opposite as opposite
+    from surefoot.schedule.recipes.given import from_function as from_function
+    from surefoot.schedule.recipes.given import from_points as from_points
+    from surefoot.schedule.recipes.inverse import inverse_sqrt as inverse_sqrt
+    from surefoot.schedule.recipes.inverse import inverse_time as inverse_time
+    from surefoot.schedule.recipes.inverse import noam as noam
+    from surefoot.schedule.recipes.long import infinite as infinite
+    from surefoot.schedule.recipes.long import power as power
+    from surefoot.schedule.recipes.long import trapezoidal as trapezoidal
+    from surefoot.schedule.recipes.long import tri_stage as tri_stage
+    from surefoot.schedule.recipes.long import warmup_hold_decay as warmup_hold_decay
+    from surefoot.schedule.recipes.long import wsd as wsd
+    from surefoot.schedule.recipes.one_cycle import one_cycle as one_cycle
+    from surefoot.schedule.recipes.one_cycle import one_cycle_momentum as one_cycle_momentum
+    from surefoot.schedule.recipes.stairs import staircase as staircase
+    from surefoot.schedule.recipes.stairs import step_decay as step_decay
+    from surefoot.schedule.recipes.warmups import radam_warmup as radam_warmup
+    from surefoot.schedule.recipes.warmups import untuned_warmup as untuned_warmup
+    from surefoot.schedule.recognition.recognising import Recognition as Recognition
+    from surefoot.schedule.recognition.recognising import recognise as recognise
     from surefoot.search.finding import find as find
     from surefoot.search.planning import choose as choose
     from surefoot.search.planning import plan as plan
@@ -105,7 +105,7 @@ _HOME = {
     ),
     "schedule.core": ("Schedule",),
     "schedule.extend": ("Extension",),
-    "schedule.decays": (
+    "schedule.recipes.decays": (
         "constant",
         "warmup_decay",
         "linear",
@@ -119,11 +119,11 @@ _HOME = {
         "rex",
         "exponential",
     ),
-    "schedule.cycles": (
+    "schedule.recipes.cycles": (
         "cyclic",
         "restarts",
     ),
-    "schedule.long": (
+    "schedule.recipes.long": (
         "wsd",
         "warmup_hold_decay",
         "trapezoidal",
@@ -131,31 +131,31 @@ _HOME = {
         "infinite",
         "power",
     ),
-    "schedule.inverse": (
+    "schedule.recipes.inverse": (
         "inverse_sqrt",
         "inverse_time",
         "noam",
     ),
-    "schedule.one_cycle": (
+    "schedule.recipes.one_cycle": (
         "one_cycle",
         "one_cycle_momentum",
     ),
-    "schedule.stairs": (
+    "schedule.recipes.stairs": (
         "step_decay",
         "staircase",
     ),
-    "schedule.given": (
+    "schedule.recipes.given": (
         "from_points",
         "from_function",
     ),
-    "schedule.fields": ("opposite",),
-    "schedule.warmups": (
+    "schedule.recipes.fields": ("opposite",),
+    "schedule.recipes.warmups": (
         "untuned_warmup",
         "radam_warmup",
     ),
-    "schedule.foreign": ("from_torch",),
-    "schedule.foreign_names": ("from_transformers",),
-    "schedule.recognise": ("Recognition", "recognise"),
+    "schedule.foreign.torch_schedulers": ("from_torch",),
+    "schedule.foreign.transformers_names": ("from_transformers",),
+    "schedule.recognition.recognising": ("Recognition", "recognise"),
     "history.reading": ("Reading",),
     "history.columns": ("History",),
     "history.lines": (

@@ -8,8 +8,8 @@ import torch
 from transformers import SchedulerType, get_scheduler
 
 from surefoot.errors import ArgumentError
-from surefoot.schedule.foreign import from_torch
-from surefoot.schedule.foreign_names import METRIC, from_transformers
+from surefoot.schedule.foreign.torch_schedulers import from_torch
+from surefoot.schedule.foreign.transformers_names import METRIC, from_transformers
 
 CASES = [
     ("linear", {}),

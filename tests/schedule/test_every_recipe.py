@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from surefoot.errors import ArgumentError
-from surefoot.schedule import cycles, decays, given, inverse, long, one_cycle, stairs, warmups
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.extend import can_lengthen
 from surefoot.schedule.facts import decay_start
 from surefoot.schedule.phase import Phase, hold, ramp
-from surefoot.schedule.recognise import recognise
+from surefoot.schedule.recipes import cycles, decays, given, inverse, long, one_cycle, stairs, warmups
+from surefoot.schedule.recognition.recognising import recognise
 
 TOTAL = 240
 PEAK = 3e-4

@@ -6,12 +6,12 @@ import optax
 import pytest
 
 from surefoot.schedule.core import Schedule
-from surefoot.schedule.cycles import restarts
-from surefoot.schedule.decays import constant, cosine, exponential, linear, polynomial
-from surefoot.schedule.given import from_points
-from surefoot.schedule.one_cycle import one_cycle
 from surefoot.schedule.phase import ramp
-from surefoot.schedule.stairs import step_decay
+from surefoot.schedule.recipes.cycles import restarts
+from surefoot.schedule.recipes.decays import constant, cosine, exponential, linear, polynomial
+from surefoot.schedule.recipes.given import from_points
+from surefoot.schedule.recipes.one_cycle import one_cycle
+from surefoot.schedule.recipes.stairs import step_decay
 
 PEAK = 3e-4
 STEPS = 80

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from surefoot.schedule.core import Schedule
-from surefoot.schedule.cycles import restarts
-from surefoot.schedule.decays import cosine, polynomial
-from surefoot.schedule.inverse import inverse_sqrt
-from surefoot.schedule.long import wsd
 from surefoot.schedule.phase import ramp
-from surefoot.schedule.stairs import step_decay
+from surefoot.schedule.recipes.cycles import restarts
+from surefoot.schedule.recipes.decays import cosine, polynomial
+from surefoot.schedule.recipes.inverse import inverse_sqrt
+from surefoot.schedule.recipes.long import wsd
+from surefoot.schedule.recipes.stairs import step_decay
 
 PEAK = 3e-4
 STEPS = 80

@@ -6,11 +6,11 @@ import torch
 from torch.optim import lr_scheduler as lrs
 
 from surefoot.schedule.core import Schedule
-from surefoot.schedule.cycles import cyclic, restarts
-from surefoot.schedule.decays import constant, cosine, exponential, linear, polynomial
-from surefoot.schedule.one_cycle import one_cycle, one_cycle_momentum
 from surefoot.schedule.phase import hold, ramp
-from surefoot.schedule.stairs import step_decay
+from surefoot.schedule.recipes.cycles import cyclic, restarts
+from surefoot.schedule.recipes.decays import constant, cosine, exponential, linear, polynomial
+from surefoot.schedule.recipes.one_cycle import one_cycle, one_cycle_momentum
+from surefoot.schedule.recipes.stairs import step_decay
 
 PEAK = 0.3
 STEPS = 60

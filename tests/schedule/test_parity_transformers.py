@@ -7,11 +7,11 @@ from transformers import get_scheduler
 from transformers.trainer_utils import SchedulerType
 
 from surefoot.schedule.core import Schedule
-from surefoot.schedule.cycles import restarts
-from surefoot.schedule.decays import constant, cosine, linear, polynomial
-from surefoot.schedule.inverse import inverse_sqrt
-from surefoot.schedule.long import wsd
 from surefoot.schedule.phase import ramp
+from surefoot.schedule.recipes.cycles import restarts
+from surefoot.schedule.recipes.decays import constant, cosine, linear, polynomial
+from surefoot.schedule.recipes.inverse import inverse_sqrt
+from surefoot.schedule.recipes.long import wsd
 
 PEAK = 3e-4
 METRIC_DRIVEN = {"reduce_lr_on_plateau", "greedy"}

@@ -6,9 +6,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from surefoot.schedule import cycles, decays, fields, given, inverse, long, one_cycle, stairs, warmups
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import ramp
+from surefoot.schedule.recipes import cycles, decays, fields, given, inverse, long, one_cycle, stairs, warmups
 
 FALLS = (
     decays.linear, decays.cosine, decays.polynomial, decays.root, decays.one_minus_sqrt, decays.one_minus_square,

@@ -5,9 +5,9 @@ import math
 import pytest
 
 from surefoot.errors import ArgumentError, SurefootError
-from surefoot.schedule import cycles, decays, fields, frame, given, inverse, long, one_cycle, stairs, warmups
 from surefoot.schedule.lengths import epochs, tokens
 from surefoot.schedule.phase import ramp
+from surefoot.schedule.recipes import cycles, decays, fields, frame, given, inverse, long, one_cycle, stairs, warmups
 
 RECIPES = (
     decays.linear, decays.cosine, decays.polynomial, decays.root, decays.one_minus_sqrt, decays.one_minus_square,

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
-from surefoot.schedule.decays import constant, cosine
 from surefoot.schedule.lengths import Clock, epochs, samples, tokens
-from surefoot.schedule.long import infinite, wsd
 from surefoot.schedule.phase import hold, ramp
-from surefoot.schedule.stairs import staircase, step_decay
+from surefoot.schedule.recipes.decays import constant, cosine
+from surefoot.schedule.recipes.long import infinite, wsd
+from surefoot.schedule.recipes.stairs import staircase, step_decay
 
 
 def test_every_unit_gives_the_plan_that_its_steps_give():

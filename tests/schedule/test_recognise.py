@@ -6,7 +6,7 @@ import pytest
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import hold, ramp
-from surefoot.schedule.recognise import recognise
+from surefoot.schedule.recognition.recognising import recognise
 
 PEAK = 3e-4
 W = ramp(0, 1, 50)

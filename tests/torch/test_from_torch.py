@@ -10,7 +10,7 @@ from torch.optim import lr_scheduler as lr
 
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
-from surefoot.schedule.foreign import from_torch
+from surefoot.schedule.foreign.torch_schedulers import from_torch
 
 
 def optimizer(rates=(0.1,), kind=torch.optim.SGD, **options):

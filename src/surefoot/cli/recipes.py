@@ -68,7 +68,7 @@ def recipe_function(name: str) -> Callable[..., Any]:
     key = name.replace("-", "_")
     if key not in RECIPES:
         raise ArgumentError(unknown("recipe", name, list(RECIPES)))
-    found: Callable[..., Any] = getattr(import_module(f"surefoot.schedule.{RECIPES[key][0]}"), key)
+    found: Callable[..., Any] = getattr(import_module(f"surefoot.schedule.recipes.{RECIPES[key][0]}"), key)
     return found
 
 

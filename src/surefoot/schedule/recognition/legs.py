@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from surefoot.schedule.bend import Array, Bend, Trial, levelled, refined
+from surefoot.schedule.recognition.bend import Array, Bend, Trial, levelled, refined
 
 SHAPES = ("linear", "cosine", "1-sqrt", "1-square", "root", "half-life", "rex", "mirror-cosine", "exponential")
 NICE_FLOORS = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from surefoot.errors import ArgumentError
-from surefoot.schedule.assemble import Plan, plans, table
 from surefoot.schedule.core import Schedule
-from surefoot.schedule.legs import Log
 from surefoot.schedule.phase import number
+from surefoot.schedule.recognition.assemble import Plan, plans, table
+from surefoot.schedule.recognition.legs import Log
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from surefoot.schedule.legs import Log
 from surefoot.schedule.phase import Phase, ramp
+from surefoot.schedule.recognition.legs import Log
 
 
 def points(log: Log) -> Phase:

@@ -11,9 +11,9 @@ import itertools
 
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
-from surefoot.schedule.frame import Frame, floor_factor, frame
 from surefoot.schedule.lengths import Clock, LengthLike, parse
 from surefoot.schedule.phase import Phase, number, ramp
+from surefoot.schedule.recipes.frame import Frame, floor_factor, frame
 
 CONVENTIONS = ("surefoot", "torch", "fastai")
 

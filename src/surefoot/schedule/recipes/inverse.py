@@ -7,9 +7,9 @@ from typing import Unpack
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.formula import positive
-from surefoot.schedule.frame import Common, Warmup, frame, whole_steps
 from surefoot.schedule.lengths import Clock, LengthLike
 from surefoot.schedule.phase import ramp, rate
+from surefoot.schedule.recipes.frame import Common, Warmup, frame, whole_steps
 
 
 def inverse_sqrt(

@@ -8,11 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from surefoot.schedule.bend import Bend
-from surefoot.schedule.legs import Log, fitted, staircase, turning_points, whole
 from surefoot.schedule.phase import Phase, hold, ramp
-from surefoot.schedule.polyline import points
-from surefoot.schedule.tails import open_tail
+from surefoot.schedule.recognition.bend import Bend
+from surefoot.schedule.recognition.legs import Log, fitted, staircase, turning_points, whole
+from surefoot.schedule.recognition.polyline import points
+from surefoot.schedule.recognition.tails import open_tail
 
 _MOST_LEGS = 400
 Line = Callable[[float], float]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from surefoot.schedule.bend import Bend
-from surefoot.schedule.legs import Log
+from surefoot.schedule.recognition.bend import Bend
+from surefoot.schedule.recognition.legs import Log
 
 _POWERS = {"inverse-sqrt": 2.0, "inverse-time": 1.0}
 

@@ -7,9 +7,9 @@ from typing import Unpack
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.formula import positive
-from surefoot.schedule.frame import Common, Warmup, frame
 from surefoot.schedule.lengths import LengthLike
 from surefoot.schedule.phase import Parameter, Phase, hold, number, ramp
+from surefoot.schedule.recipes.frame import Common, Warmup, frame
 
 _SHARE = 0.2
 _BLOCK = 4096.0

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
-from surefoot.schedule.frame import factor_of, whole_steps
 from surefoot.schedule.lengths import Clock, LengthLike
 from surefoot.schedule.phase import ramp, rate
+from surefoot.schedule.recipes.frame import factor_of, whole_steps
 from surefoot.schedule.tables import imported
 
 

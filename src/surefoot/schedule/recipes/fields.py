@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
-from surefoot.schedule.frame import floor_factor
 from surefoot.schedule.phase import Phase, rate
+from surefoot.schedule.recipes.frame import floor_factor
 
 _BY_ENDS = {
     "constant", "linear", "cosine", "polynomial", "root", "1-sqrt", "1-square", "1-power", "mirror-cosine", "rex",
@@ -23,7 +23,7 @@ def opposite(schedule: Schedule, *, high: float = 0.95, low: float = 0.85) -> Sc
     ArgumentError for a shape that this turn does not preserve (the geometric ones and those that count updates).
     Folklore, after Super-Convergence, arXiv 1708.07120 (2017).
 
-    >>> from surefoot.schedule.decays import linear
+    >>> from surefoot.schedule.recipes.decays import linear
     >>> opposite(linear(0.1, total=4, warmup=2)).array().round(3).tolist()
     [0.95, 0.9, 0.85, 0.9]
     """

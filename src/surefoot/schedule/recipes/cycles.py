@@ -11,9 +11,9 @@ import numpy as np
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.formula import share
-from surefoot.schedule.frame import Common, Frame, Warmup, frame
 from surefoot.schedule.lengths import LengthLike
 from surefoot.schedule.phase import Phase, number, ramp
+from surefoot.schedule.recipes.frame import Common, Frame, Warmup, frame
 
 _MOST = 10_000
 _STEEPEST = 1e3

@@ -9,11 +9,11 @@ from typing import Any
 
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
-from surefoot.schedule.frame import floor_factor
+from surefoot.schedule.foreign.wave import exact, leg, wave
 from surefoot.schedule.lengths import Clock, LengthLike
 from surefoot.schedule.phase import Phase, hold, number, ramp, rate
+from surefoot.schedule.recipes.frame import floor_factor
 from surefoot.schedule.slices import after, inside
-from surefoot.schedule.wave import exact, leg, wave
 
 METRIC = ("reduce_lr_on_plateau", "greedy")
 _FALL, _RISE = ramp(1, 0, 1, "cosine"), ramp(0, 1, 1, "cosine")

@@ -9,9 +9,9 @@ from typing import Unpack
 
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
-from surefoot.schedule.frame import Common, Warmup, frame
 from surefoot.schedule.lengths import LengthLike
 from surefoot.schedule.phase import Parameter, Phase, hold, ramp
+from surefoot.schedule.recipes.frame import Common, Warmup, frame
 
 
 def constant(peak: float, *, total: LengthLike | None = None, warmup: Warmup = 0, **common: Unpack[Common]) -> Schedule:

@@ -9,9 +9,9 @@ from typing import Unpack
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.formula import share
-from surefoot.schedule.frame import Common, Frame, Warmup, factor_of, frame
 from surefoot.schedule.lengths import Clock, LengthLike
 from surefoot.schedule.phase import Phase, hold, ramp, rate
+from surefoot.schedule.recipes.frame import Common, Frame, Warmup, factor_of, frame
 
 _AT = (0.3, 0.6, 0.9)
 

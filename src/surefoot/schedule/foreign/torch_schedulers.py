@@ -12,9 +12,9 @@ from typing import Any
 
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
+from surefoot.schedule.foreign.replay import replayed
+from surefoot.schedule.foreign.wave import exact, leg
 from surefoot.schedule.phase import Phase, hold, ramp
-from surefoot.schedule.replay import replayed
-from surefoot.schedule.wave import exact, leg
 
 METRIC = {"ReduceLROnPlateau", "GreedyLR"}
 

@@ -81,7 +81,8 @@ def main() -> None:
     names = sys.argv[1:] or list(BUILT_IN)
     print("# The recommended peak on the built-in tasks\n")
     print(f"{platform.machine()}, one thread, Python {platform.python_version()}. Search under seed 0, judged by")
-    print("complete runs under seed 1; rate, regret and (cost in runs). One seed: below 1 % is noise.\n")
+    print("complete runs under seed 1; rate, regret and (cost in runs). One seed: below 1 % is noise.")
+    print("The grid is a factor 2 apart, three octaves either side of tune's answer, and holds the defaults.\n")
     head = ["task", "updates", "optimizer", *SEARCHES, "fixed defaults", "best of the grid"]
     print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
     rows = [row(name) for name in names]

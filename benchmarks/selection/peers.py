@@ -13,10 +13,13 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from importlib.util import find_spec
+from itertools import count
 from typing import Any
 
 import torch
+from halving import halving
 from methods import Answer, Method
 from setup import Batch, Entry, Setup
 from torch.utils.data import DataLoader, IterableDataset
@@ -27,16 +30,23 @@ UPDATES = 100
 
 
 class Drawn(IterableDataset[Batch]):
-    """The training batches of a task without end, counted."""
+    """The training batches of a task, without end unless ``length`` is given; they are counted."""
 
-    def __init__(self, setup: Setup, seed: int) -> None:
-        self.setup, self.seed, self.count = setup, seed, 0
+    def __init__(self, setup: Setup, seed: int, length: int | None = None) -> None:
+        self.setup, self.seed, self.length, self.count = setup, seed, length, 0
 
     def __iter__(self) -> Iterator[Batch]:
         order = torch.Generator().manual_seed(self.seed)
-        while True:
+        for _ in range(self.length) if self.length else count():
             self.count += 1
             yield self.setup.draw(order)
+
+
+class Finite(Drawn):
+    """The same for a peer that asks how many there are."""
+
+    def __len__(self) -> int:
+        return self.length or 0
 
 
 @contextlib.contextmanager
@@ -98,6 +108,25 @@ def lightning(entry: Entry, seed: int) -> Answer:
     return _answer(entry, "Lightning lr_find", seed, found.suggestion() if found else None, drawn.count)
 
 
+def fastai(rule: str, entry: Entry, seed: int) -> Answer:
+    """learner.lr_find(suggest_funcs=rule) with its defaults: 1e-7 to 10 in 100 updates."""
+    from fastai.callback import schedule  # noqa: PLC0415  same
+    from fastai.data.core import DataLoaders  # noqa: PLC0415  same
+    from fastai.learner import Learner  # noqa: PLC0415  same
+    from fastai.optimizer import OptimWrapper  # noqa: PLC0415  same
+
+    setup = entry.build(seed)
+    drawn = Finite(setup, seed, UPDATES)
+    with quiet(), seeded(seed), tempfile.TemporaryDirectory() as folder:
+        loaders = DataLoaders(DataLoader(drawn, batch_size=None), DataLoader(drawn, batch_size=None), device="cpu")
+        learner = Learner(
+            loaders, setup.model, loss_func=setup.criterion, path=folder,
+            opt_func=lambda _, **__: OptimWrapper(opt=setup.optimizer),
+        )  # fmt: skip
+        found = learner.lr_find(suggest_funcs=(getattr(schedule, rule),), show_plot=False)
+    return _answer(entry, f"fastai {rule}", seed, getattr(found, rule), drawn.count)
+
+
 def _axes() -> Any:
     os.environ.setdefault("MPLBACKEND", "Agg")
     from matplotlib.figure import Figure  # noqa: PLC0415  only this peer draws
@@ -110,8 +139,11 @@ def _answer(entry: Entry, method: str, seed: int, lr: Any, updates: int) -> Answ
     return Answer(entry.name, method, seed, rate, None, None, updates / entry.total)
 
 
+_FASTAI = ("valley", "slide", "minimum", "steep")
 _ALL: dict[str, tuple[str, Method]] = {
     "torch-lr-finder": ("torch_lr_finder", torch_lr_finder),
     "Lightning lr_find": ("lightning", lightning),
+    **{f"fastai {rule}": ("fastai", partial(fastai, rule)) for rule in _FASTAI},
+    **{f"Optuna {budget}": ("optuna", partial(halving, budget)) for budget in (1, 3)},
 }
 PEERS: dict[str, Method] = {label: method for label, (module, method) in _ALL.items() if find_spec(module)}

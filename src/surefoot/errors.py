@@ -15,6 +15,16 @@
 from __future__ import annotations
 
 
+def kind(value: object) -> str:
+    """Return what ``value`` is, in words.
+
+    >>> kind(3), kind([])
+    ('an int', 'a list')
+    """
+    name = type(value).__name__
+    return f"an {name}" if name[0] in "aeiouAEIOU" else f"a {name}"
+
+
 class SurefootError(Exception):
     """Every error that surefoot raises on purpose."""
 

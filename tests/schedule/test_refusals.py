@@ -10,6 +10,10 @@ LINE = sf.linear(1e-3, total=10, warmup=2)
 REFUSED = {
     "a peak too large": (lambda: sf.cosine(10**400, total=10), "peak must be finite"),
     "a peak that is a bool": (lambda: sf.cosine(True, total=10), "peak=True is a bool"),
+    "a peak that is text": (lambda: sf.cosine("3e-4", total=10), "peak='3e-4' must be a number, not text"),
+    "a floor that is bytes": (lambda: sf.cosine(1.0, total=10, floor=b"0.1"), "floor=b'0.1' must be a number, not"),
+    "a rate of a table that is text": (lambda: sf.from_points([(0, "1"), (9, 0.5)]), "must be a number, not text"),
+    "the opposite of a number": (lambda: sf.opposite(3), "schedule=3 must be a Schedule"),
     "a total too large": (lambda: sf.cosine(1.0, total=10**400), "total is more than 2"),
     "epochs too many": (
         lambda: sf.cosine(1.0, total=sf.epochs(1e308), clock=sf.Clock(steps_per_epoch=1e5)),

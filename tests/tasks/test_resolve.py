@@ -109,7 +109,7 @@ def test_what_does_not_exist_is_named(text, said):
         (GOOD, "trian", ArgumentError, r"has no function 'trian': did you mean 'train'\?"),
         (GOOD, "other", ArgumentError, r"has no function 'other': it has train\.$"),
         ("X = 1\n", "train", ArgumentError, r"it has no function at all\.$"),
-        (GOOD, "LIMIT", ArgumentError, r"LIMIT is a int, not a function"),
+        (GOOD, "LIMIT", ArgumentError, r"LIMIT is an int, not a function"),
         ("1 / 0\n", "train", TaskError, r"could not be imported: it raised ZeroDivisionError: division by zero$"),
         ("def train(:\n", "train", TaskError, r"could not be imported: it raised SyntaxError"),
         ("raise SystemExit(3)\n", "train", TaskError, r"it raised SystemExit: 3$"),

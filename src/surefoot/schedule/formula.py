@@ -82,15 +82,16 @@ def raised(base: Any, exponent: Index) -> Any:
 
 def positive(value: Any, name: str, unit: str = "") -> None:
     """Raise ArgumentError unless ``value`` is a finite number > 0."""
-    if not _is_number(value) or not 0 < value < math.inf:
+    if not is_number(value) or not 0 < value < math.inf:
         raise ArgumentError(f"{name}={value!r} must be a finite number > 0{unit}.")
 
 
 def share(value: Any, name: str) -> None:
     """Raise ArgumentError unless ``value`` is a factor in (0, 1]."""
-    if not _is_number(value) or not 0 < value <= 1:
+    if not is_number(value) or not 0 < value <= 1:
         raise ArgumentError(f"{name}={value!r} must be a factor in (0, 1].")
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Return whether ``value`` is a number; a bool is none."""
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from surefoot.errors import ArgumentError
-from surefoot.schedule.formula import Index, Shape, at_least, positive, raised, share
+from surefoot.schedule.formula import Index, Shape, at_least, is_number, positive, raised, share
 
 MODES = ("triangular", "triangular2", "exp_range")
 
@@ -97,7 +97,7 @@ def _check_power_law(start: float, stop: float, *, knee: float, exponent: float,
     _check_floor(start, stop)
     positive(knee, "knee", " (updates)")
     positive(-exponent, "-exponent")
-    if origin < 0:
+    if not is_number(origin) or origin < 0:
         raise ArgumentError(f"origin={origin!r} must be a number of updates >= 0.")
 
 

@@ -224,7 +224,9 @@ def rate(value: Any, name: str) -> float:
 
 
 def number(value: Any, name: str) -> float:
-    """Return ``value`` as a finite float, or raise ArgumentError."""
+    """Return ``value`` as a finite float, or raise ArgumentError (for text too, even where it spells a number)."""
+    if isinstance(value, (str, bytes, bytearray)):
+        raise ArgumentError(f"{name}={value!r} must be a number, not text.")
     try:
         found = float(value)
     except (TypeError, ValueError):

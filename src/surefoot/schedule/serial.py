@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from surefoot.errors import ArgumentError, FormatError
+from surefoot.errors import ArgumentError, FormatError, kind
 from surefoot.schedule.phase import Phase, rate
 
 VERSION = 1
@@ -55,7 +55,7 @@ def _object(text: str) -> dict[str, Any]:
     except (TypeError, ValueError, RecursionError) as wrong:
         raise FormatError(f"a schedule must be JSON text, and this is not: {wrong}.") from None
     if not isinstance(data, dict):
-        raise FormatError(f"a schedule must be a JSON object, not a {type(data).__name__}.")
+        raise FormatError(f"a schedule must be a JSON object, not {kind(data)}.")
     return data
 
 

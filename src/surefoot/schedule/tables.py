@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from surefoot.errors import ArgumentError
-from surefoot.schedule.formula import Index, Shape, raised
+from surefoot.errors import ArgumentError, kind
+from surefoot.schedule.formula import Index, Shape, is_number, raised
 
 INTERPOLATIONS = ("linear", "log", "cosine", "step")
 
@@ -59,11 +59,13 @@ def _check_points(
 ) -> None:
     if interpolation not in INTERPOLATIONS:
         raise ArgumentError(f"interpolation={interpolation!r} is unknown: use one of {', '.join(INTERPOLATIONS)}.")
+    if not isinstance(at, tuple) or not isinstance(factors, tuple):
+        raise ArgumentError(f"points: at={at!r:.40} and factors={factors!r:.40} must be columns of numbers.")
     if not at or len(at) != len(factors):
         raise ArgumentError(f"points: {len(at)} steps but {len(factors)} values; give one value to each step.")
-    if at[0] != 0 or any(b <= a for a, b in pairwise(at)):
+    if not all(map(is_number, at)) or at[0] != 0 or any(b <= a for a, b in pairwise(at)):
         raise ArgumentError(f"points: the steps {_short(at)} must rise from 0, each above the one before.")
-    if not all(0.0 <= y <= 1.0 for y in factors):
+    if not all(is_number(y) and 0.0 <= y <= 1.0 for y in factors):
         raise ArgumentError(f"points: the factors {_short(factors)} must lie in [0, 1].")
     if interpolation == "log" and min(factors) <= 0:
         raise ArgumentError('interpolation="log" needs values > 0: use "linear" where one is 0.')
@@ -97,7 +99,7 @@ def imported(name: str) -> Callable[[int], Any]:
     except (ImportError, AttributeError, ValueError) as error:
         raise ArgumentError(f"function={name!r} cannot be imported ({error}): write module:function.") from error
     if not callable(found):
-        raise ArgumentError(f"function={name!r} is a {type(found).__name__}: it must be a function of the step.")
+        raise ArgumentError(f"function={name!r} is {kind(found)}: it must be a function of the step.")
     return found
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from surefoot.errors import ArgumentError, MissingExtraError, SurefootError, TaskError
+from surefoot.errors import ArgumentError, MissingExtraError, SurefootError, TaskError, kind
 from surefoot.tasks.built_in import BUILT_IN, BuiltIn
 
 # What the extra "tasks" installs, by the name it is imported under.
@@ -136,7 +136,7 @@ def _callable(module: ModuleType, function: str, place: str) -> Callable[..., An
     if callable(found):
         return found  # type: ignore[no-any-return]  # callable() does not narrow Any
     if found is not None:
-        raise ArgumentError(f"{place}:{function} is a {type(found).__name__}, not a function that takes a schedule.")
+        raise ArgumentError(f"{place}:{function} is {kind(found)}, not a function that takes a schedule.")
     here = [key for key, value in vars(module).items() if callable(value) and _source_name(value) == module.__name__]
     close = get_close_matches(function, here, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(here) or 'no function at all'}."

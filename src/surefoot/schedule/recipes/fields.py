@@ -27,6 +27,8 @@ def opposite(schedule: Schedule, *, high: float = 0.95, low: float = 0.85) -> Sc
     >>> opposite(linear(0.1, total=4, warmup=2)).array().round(3).tolist()
     [0.95, 0.9, 0.85, 0.9]
     """
+    if not isinstance(schedule, Schedule):
+        raise ArgumentError(f"schedule={schedule!r:.80} must be a Schedule: the rate that the field moves against.")
     bottom = floor_factor(rate(high, "high"), 0.0, low)
     return Schedule(high, tuple(_turned(phase, bottom) for phase in schedule.phases))
 

@@ -78,6 +78,7 @@ def test_underscores_are_hyphens(line):
 
 def test_pictures_are_written_and_said(line):
     done = line.run("plan", "wsd", "--peak", 1e-3, "--total", 100, "--svg", "a.svg", "--png", "a.png")
+    assert "its folder is made if missing" in " ".join(line.run("plan", "wsd", "--help").stdout.split())
     assert (line.directory / "a.svg").read_text(encoding="utf-8").startswith("<svg")
     assert (line.directory / "a.png").read_bytes().startswith(b"\x89PNG")
     assert done.stderr.count("Wrote ") == 2

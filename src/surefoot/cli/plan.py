@@ -33,7 +33,11 @@ def _recipe_command(name: str) -> click.Command:
         click.Option(["--table"], is_flag=True, help="Print steps and rates."),
         click.Option(["--json"], is_flag=True, help="Print the schedule as JSON (Schedule.from_json reads it)."),
         click.Option(["--python"], is_flag=True, help="Print the Python code that makes it."),
-        click.Option(["--svg"], type=click.Path(dir_okay=False), help="Write a picture to this .svg file."),
+        click.Option(
+            ["--svg"],
+            type=click.Path(dir_okay=False),
+            help="Write a picture to this .svg file; its folder is made if missing.",
+        ),
         click.Option(
             ["--png"], type=click.Path(dir_okay=False), help="Write a picture to this .png file (matplotlib)."
         ),

@@ -92,6 +92,16 @@ def test_raising_is_chained_and_names_step_and_rate():
     assert isinstance(e.value.__cause__, KeyError)
 
 
+@pytest.mark.parametrize("updates", [0, 1])
+def test_leaving_by_sys_exit_is_a_task_error_too(updates):
+    def leaves(schedule):
+        yield from [schedule(0)] * updates
+        raise SystemExit(7)
+
+    with pytest.raises(TaskError, match=rf"leaves raised SystemExit \(7\) at update {updates}"):
+        run(leaves)
+
+
 def test_raising_before_the_first_yield():
     def breaks(schedule, missing):
         yield schedule(missing)

@@ -110,8 +110,8 @@ def driven(task: Task, schedule: Schedule, *, seed: int = 0, knobs: Knobs | None
 
     The global generators of ``random``, NumPy and (if it is loaded) torch are seeded with ``seed``, which a task that
     names it gets as well, and are given back as they were. Raises TaskError where the task is no generator, yields
-    something that is no loss, or raises (chained); arithmetic that fails after the first update is left as
-    ``ArithmeticError`` with the task's message, because a rate that is too high does that.
+    something that is no loss, or raises (chained; ``sys.exit`` too); arithmetic that fails after the first update is
+    left as ``ArithmeticError`` with the task's message, because a rate that is too high does that.
     """
     arguments = dict(knobs or {})
     if names_seed(task):
@@ -129,7 +129,7 @@ def driven(task: Task, schedule: Schedule, *, seed: int = 0, knobs: Knobs | None
 def _started(task: Task, schedule: Schedule, arguments: dict[str, Any]) -> Iterator[Any]:
     try:
         stream = task(schedule, **arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, SurefootError):
             raise
         raise TaskError(_raised(task, schedule, 0, error)) from error
@@ -151,7 +151,7 @@ def _updates(task: Task, schedule: Schedule, stream: Iterator[Any]) -> Generator
             return
         except SurefootError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if step > 0 and _arithmetic(error):
                 raise ArithmeticError(f"{type(error).__name__}: {error}") from error
             raise TaskError(_raised(task, schedule, step, error)) from error
@@ -172,7 +172,7 @@ def _loss(task: Task, value: Any) -> float | Reading:
     )
 
 
-def _raised(task: Task, schedule: Schedule, step: int, error: Exception) -> str:
+def _raised(task: Task, schedule: Schedule, step: int, error: BaseException) -> str:
     return (
         f"{name_of(task)} raised {type(error).__name__} ({error}) at update {step} of a run with peak "
         f"{schedule.peak:.3g}: run it alone on that schedule to see where."
@@ -185,7 +185,7 @@ _SIGNS = re.compile(
 )
 
 
-def _arithmetic(error: Exception) -> bool:
+def _arithmetic(error: BaseException) -> bool:
     algebra = any(kind.__name__ == "LinAlgError" for kind in type(error).__mro__)
     return isinstance(error, ArithmeticError) or algebra or _SIGNS.search(str(error)) is not None
 

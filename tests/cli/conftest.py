@@ -53,6 +53,21 @@ def broken(schedule):
     yield 0.0
 
 
+def leaves(schedule):
+    yield 1.0
+    raise SystemExit(7)
+
+
+def picky(schedule):
+    if schedule.peak > 0.5:
+        raise ValueError("not that one")
+    yield from task(schedule)
+
+
+def early(schedule):
+    yield 1.0
+
+
 def nothing(schedule):
     yield from ()
 

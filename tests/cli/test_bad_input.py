@@ -24,6 +24,8 @@ BAD = [
     (["tune", "mine.py:task", "--total", 100, "--out", "mine.py/x"], "cannot be written"),
     (["tune", "mine.py:broken", "--total", 100], "no data"),
     (["tune", "mine.py:nothing", "--total", 100], "yields nothing"),
+    (["tune", "mine.py:early", "--total", 100], "ended after 1 updates"),
+    (["tune", "mine.py:leaves", "--total", 100], "leaves raised SystemExit (7) at update 1"),
     (["tune", "mine.py:nan", "--total", 100], "nan at its first update"),
     (["sweep", "mine.py:task", "--total", 100], "--lrs"),
     (["sweep", "mine.py:task", "--total", 100, "--lrs", "a,b"], "'a,b'"),
@@ -59,3 +61,25 @@ def test_bad_input_is_one_sentence_and_exit_code_two(line, arguments, said):
     assert done.stdout == ""
     left = {file.name for file in set(line.directory.rglob("*")) - set(before)}
     assert left & {"result.json", "report.html", "a.svg", "a.gif"} == set()
+
+
+@pytest.mark.parametrize("name", ["broken", "nothing", "early", "leaves"])
+def test_a_task_that_fails_before_its_first_trial_leaves_no_journal(line, name):
+    before = set(line.directory.iterdir())
+    assert line.run("tune", f"mine.py:{name}", "--total", 100).returncode == 2
+    assert line.run("tune", f"mine.py:{name}", "--total", 100, "--out", "new/deep").returncode == 2
+    left = set(line.directory.iterdir()) - before
+    assert {path.name for path in left} <= {"__pycache__"}
+
+
+def test_a_folder_that_was_there_stays(line):
+    out = line.directory / "mine"
+    out.mkdir()
+    assert line.run("tune", "mine.py:broken", "--total", 100, "--out", "mine").returncode == 2
+    assert list(out.iterdir()) == []
+
+
+def test_trials_that_were_finished_before_an_error_stay(line):
+    sweep = ("sweep", "mine.py:picky", "--total", 50, "--lrs", "1e-3,0.9", "--out", "mine")
+    assert line.run(*sweep).returncode == 2
+    assert (line.directory / "mine" / "journal.jsonl").read_bytes().count(b"\n") == 2

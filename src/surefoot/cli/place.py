@@ -6,12 +6,13 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-from surefoot.errors import ArgumentError, JournalError
+from surefoot.errors import ArgumentError, JournalError, SurefootError
 
 Found = TypeVar("Found")
 HOME = Path("surefoot-out")
@@ -19,10 +20,11 @@ HOME = Path("surefoot-out")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A directory of one search, and how many finished trials its journal held before."""
+    """A directory of one search, and how many finished trials its journal held before; ``made``: folders it made."""
 
     directory: Path
     finished: int
+    made: tuple[Path, ...] = ()
 
     @property
     def journal(self) -> Path:
@@ -42,6 +44,7 @@ class Place:
 
 def placed(directory: Path) -> Place:
     """Return the place at ``directory``, made if it is missing; raise ArgumentError if nothing can be written there."""
+    made = tuple(folder for folder in (directory, *directory.parents) if not folder.exists())
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
@@ -50,7 +53,7 @@ def placed(directory: Path) -> Place:
         raise ArgumentError(
             f"out={str(directory)!r} cannot be written ({error.strerror}): name a directory that can."
         ) from None
-    return Place(directory, _finished(directory / "journal.jsonl"))
+    return Place(directory, _finished(directory / "journal.jsonl"), made)
 
 
 def _finished(journal: Path) -> int:
@@ -60,11 +63,21 @@ def _finished(journal: Path) -> int:
         return 0
 
 
+def cleared(place: Place) -> None:
+    """Take back the journal of a search that ended before its first trial, and the folders made for it."""
+    if _finished(place.journal) == 0:
+        place.journal.unlink(missing_ok=True)
+        with suppress(OSError):
+            for folder in place.made:
+                folder.rmdir()
+
+
 def searched(task: str, out: str | None, search: Callable[[Place], Found]) -> tuple[Place, Found]:
     """Run ``search`` at ``out``, or at the first place under ``surefoot-out`` that is free or holds the same search.
 
     So the same command goes on where it stopped, and another one never writes over what the first has found.
-    Raises JournalError if ``out`` is named and holds another search.
+    A search that an error ends before its first trial leaves nothing. Raises JournalError if ``out`` is named and
+    holds another search.
     """
     for directory in [Path(out)] if out is not None else candidates(task):
         place = placed(directory)
@@ -73,6 +86,9 @@ def searched(task: str, out: str | None, search: Callable[[Place], Found]) -> tu
         except JournalError as error:
             if out is not None or "another search" not in str(error):
                 raise
+        except SurefootError:
+            cleared(place)
+            raise
     raise AssertionError(task)
 
 

@@ -21,3 +21,13 @@ def test_a_floor_is_kept_by_cycles_that_begin_after_a_warmup():
     raised = cycles.with_floor(0.5)
     assert raised.array(3, 50).min() == pytest.approx(0.05)
     assert raised.array(3, 50).max() == pytest.approx(0.1)
+
+
+def test_holding_the_nothing_that_a_warmup_begins_with_is_refused():
+    schedule = sf.cosine(1e-3, total=1000, warmup=100)
+    with pytest.raises(sf.ArgumentError, match="policy='hold' at=0 would hold the rate 0, .* use 'continue'"):
+        schedule.extend(500, at=0, policy="hold")
+    assert schedule.extend(500, at=1, policy="hold")(1400) == schedule(1)
+    with pytest.raises(sf.ArgumentError, match="continue") as refusal:
+        schedule.extend(500, at=0)
+    assert "'hold'" not in str(refusal.value)

@@ -5,7 +5,7 @@
 - ``continue``: from the rate of now, a fresh decay of the same shape to the same end; no jump. Within the warmup, that
   is finished first.
 - ``rewarm``: from the rate of now, a linear rise to the level of before the decay, then the decay again; no jump.
-- ``hold``: the rate of now to the end; no jump.
+- ``hold``: the rate of now to the end; no jump. At the very start of a warmup, where it is 0, that is refused.
 """
 
 from __future__ import annotations
@@ -75,6 +75,11 @@ def extension(schedule: S, steps: int, at: int | None, policy: str | None) -> Ex
         policy = "lengthen" if can_lengthen(schedule) else _refuse(schedule, steps, at)
     if policy not in _POLICIES:
         raise ArgumentError(f"policy={policy!r} is unknown: use one of {', '.join(_POLICIES)}.")
+    if policy == "hold" and at is not None and _unrisen(schedule, at):
+        raise ArgumentError(
+            f"policy='hold' at={at} would hold the rate 0, which is where the warmup of "
+            f"{facts.warmup_steps(schedule)} updates begins: use 'continue', or a later at."
+        )
     return _extended(schedule, steps, at, policy)
 
 
@@ -87,10 +92,15 @@ def _extended(schedule: S, steps: int, at: int | None, policy: str) -> Extension
     return Extension(longer, policy, here, schedule(here), longer(here), text)
 
 
+def _unrisen(schedule: Algebra, at: int) -> bool:
+    return at < facts.warmup_steps(schedule) and factor(schedule, at) == 0.0
+
+
 def _refuse(schedule: Algebra, steps: int, at: int | None) -> str:
     told = []
     for policy in _POLICIES:
-        if policy != "lengthen":
+        dead = policy == "hold" and at is not None and _unrisen(schedule, at)
+        if policy != "lengthen" and not dead:
             found = _extended(schedule, steps, at, policy)
             jump = "no jump" if found.before == found.after else f"{found.before:.3g} -> {found.after:.3g}"
             told.append(f"{policy!r} ({found.why}; at step {found.at}: {jump})")

@@ -32,7 +32,6 @@ import numpy as np
 from surefoot._version import __version__
 from surefoot.chart.numbers import drawn_steps
 from surefoot.curve import Curve, Peak
-from surefoot.report.words import code
 from surefoot.search.planning import Choice
 from surefoot.trial import plain
 
@@ -90,7 +89,11 @@ def _planned(choice: Choice | None) -> dict[str, Any]:
     if choice is None:
         return {"schedule": None, "python": None, "advice": None}
     advice = {"reason": choice.reason, "warmup": choice.warmup, "clip": choice.clip, "notes": list(choice.notes)}
-    return {"schedule": json.loads(choice.schedule.to_json()), "python": code(choice.schedule), "advice": advice}
+    return {
+        "schedule": json.loads(choice.schedule.to_json()),
+        "python": choice.code.removeprefix("schedule = "),
+        "advice": advice,
+    }
 
 
 def _evidence(curve: Curve) -> dict[str, Any]:

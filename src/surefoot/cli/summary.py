@@ -10,7 +10,7 @@ from surefoot.chart import curve_chart, rate_text
 from surefoot.cli.place import Place
 from surefoot.cli.screen import WIDEST, drawn
 from surefoot.curve import Curve, Peak
-from surefoot.report.words import between, code, confidence_word, cost, counted, times
+from surefoot.report.words import between, confidence_word, cost, counted, times
 from surefoot.search.planning import Choice
 
 
@@ -43,7 +43,7 @@ def _planned(console: Console, choice: Choice) -> None:
     console.print("", Text("The plan", "bold"), sep="\n")
     rows = [("schedule", choice.schedule.describe()), ("why", choice.reason)]
     _rows(console, [*rows, *(("advice", note) for note in choice.notes)])
-    console.print("", Text(f"import surefoot as sf\nschedule = {code(choice.schedule)}", "cyan"), sep="\n")
+    console.print("", Text(f"import surefoot as sf\n{choice.code}", "cyan"), sep="\n")
 
 
 def sweep_summary(console: Console, curve: Curve, place: Place) -> None:

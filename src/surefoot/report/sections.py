@@ -85,12 +85,13 @@ def plan_section(plan: Schedule | Choice) -> str:
     chart = schedule_chart(schedule, title="The plan: learning rate by update")
     text = schedule.describe()
     said = [plan.reason, *plan.notes] if isinstance(plan, Choice) else []
+    written = plan.code if isinstance(plan, Choice) else f"schedule = {code(schedule)}"
     return section(
         "",
         picture(chart, 260),
         paragraph(text[:1].upper() + text[1:] + "."),
         *map(paragraph, said),
-        code_block(f"import surefoot as sf\n\nschedule = {code(schedule)}"),
+        code_block(f"import surefoot as sf\n\n{written}"),
         "<h3>In your training loop</h3>",
         diff(_LOOP),
     )

@@ -13,7 +13,8 @@ from surefoot.curve import Peak
 from surefoot.errors import ArgumentError
 from surefoot.history.columns import History
 from surefoot.schedule.core import Schedule
-from surefoot.schedule.phase import Phase, hold, ramp
+from surefoot.schedule.recipes.decays import constant, linear
+from surefoot.schedule.recipes.long import wsd
 from surefoot.search.question import count, positive
 
 FALLBACK_WARMUP = 0.05
@@ -68,12 +69,10 @@ def choose(
     whole = None if total is None else count(total, "total", "the updates of the run, or None if it is not known")
     evidence = history_or_peak if isinstance(history_or_peak, Peak) else None
     warmup, warmed = _warmup(rate, evidence, whole)
-    phases, reason = _shape(whole, warmup, extendable=extendable)
-    schedule = Schedule(rate, phases)
-    code = f"schedule = sf.{schedule!r}".replace("ramp(", "sf.ramp(").replace("hold(", "sf.hold(")
+    schedule, call, reason = _shape(rate, whole, warmup, extendable=extendable)
     clip, clipped = _clip(history_or_peak)
     notes = (warmed, clipped, *((_NO_RATE,) if history_or_peak is None and peak is None else ()))
-    return Choice(schedule, reason, warmup, clip, notes, code)
+    return Choice(schedule, reason, warmup, clip, notes, f"schedule = {call}")
 
 
 def _rate(source: Any, peak: float | None) -> float:
@@ -110,23 +109,34 @@ def _warmup(rate: float, evidence: Peak | None, total: int | None) -> tuple[int,
     return steps, f"Warmup of {steps} updates, 5 % of the run: folklore; nothing seen asks for more."
 
 
-def _shape(total: int | None, warmup: int, *, extendable: bool) -> tuple[tuple[Phase, ...], str]:
-    up = (ramp(0.0, 1.0, warmup),) if warmup else ()
+def _shape(rate: float, total: int | None, warmup: int, *, extendable: bool) -> tuple[Schedule, str, str]:
+    """Return the schedule, the call that makes it, and the reason for its shape."""
     if total is None:
-        return (*up, hold(None)), (
-            "The length is not known: hold the peak after warmup and use a schedule-free optimizer, which needs no "
-            "decay (Defazio et al., The Road Less Scheduled, arXiv 2405.15682, 2024); decay when the end is known."
+        return (
+            constant(rate, warmup=warmup),
+            f"sf.constant({rate!r}, warmup={warmup})",
+            (
+                "The length is not known: hold the peak after warmup and use a schedule-free optimizer, which needs no "
+                "decay (Defazio et al., The Road Less Scheduled, arXiv 2405.15682, 2024); decay when the end is known."
+            ),
         )
-    rest = total - warmup
-    down = min(math.floor(0.2 * total + 0.5), rest)
-    if extendable and 0 < down < rest:
-        return (*up, hold(rest - down), ramp(1.0, 0.0, down, "1-sqrt")), (
-            "The run may be extended: warmup, hold, and a 1-sqrt decay over the last fifth, which reaches the loss of "
-            "a full cosine, and the hold can be lengthened (Hägele et al., arXiv 2405.18392, 2024)."
+    down = min(math.floor(0.2 * total + 0.5), total - warmup)
+    if extendable and 0 < down < total - warmup:
+        return (
+            wsd(rate, total=total, warmup=warmup, decay=down),
+            f"sf.wsd({rate!r}, total={total}, warmup={warmup}, decay={down})",
+            (
+                "The run may be extended: warmup, hold, and a 1-sqrt decay over the last fifth, which reaches the loss "
+                "of a full cosine, and the hold can be lengthened (Hägele et al., arXiv 2405.18392, 2024)."
+            ),
         )
-    return (*up, ramp(1.0, 0.0, rest)), (
-        "The length is fixed: warmup, then linear to zero, which beats cosine to a tenth at every measured budget "
-        "(Bergsma et al., Straight to Zero, arXiv 2502.15938, 2025; Defazio et al., arXiv 2310.07831, 2023)."
+    return (
+        linear(rate, total=total, warmup=warmup),
+        f"sf.linear({rate!r}, total={total}, warmup={warmup})",
+        (
+            "The length is fixed: warmup, then linear to zero, which beats cosine to a tenth at every measured budget "
+            "(Bergsma et al., Straight to Zero, arXiv 2502.15938, 2025; Defazio et al., arXiv 2310.07831, 2023)."
+        ),
     )
 
 

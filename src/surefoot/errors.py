@@ -4,6 +4,7 @@
 
     SurefootError
     |-- ArgumentError       a bad argument: its name, its value, the range, what to do  (also ValueError)
+    |   `-- KeywordError    a keyword that the function does not take                   (also TypeError)
     |-- PositionError       a schedule asked for a step it does not have                (also ValueError)
     |-- FormatError         a file or text that is not what it claims to be             (also ValueError)
     |-- TaskError           a task that raised, yields nothing, or cannot be rewound    (also RuntimeError)
@@ -31,6 +32,10 @@ class SurefootError(Exception):
 
 class ArgumentError(SurefootError, ValueError):
     """A bad argument: the message names it, its value, the allowed range and what to do."""
+
+
+class KeywordError(ArgumentError, TypeError):
+    """A keyword that the function does not take: the message names the function and the nearest keyword."""
 
 
 class PositionError(SurefootError, ValueError):

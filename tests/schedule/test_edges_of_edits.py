@@ -25,7 +25,7 @@ def test_a_floor_is_kept_by_cycles_that_begin_after_a_warmup():
 
 def test_holding_the_nothing_that_a_warmup_begins_with_is_refused():
     schedule = sf.cosine(1e-3, total=1000, warmup=100)
-    with pytest.raises(sf.ArgumentError, match="policy='hold' at=0 would hold the rate 0, .* use 'continue'"):
+    with pytest.raises(sf.ArgumentError, match=r"policy='hold' at=0 would hold the rate 0, .* use 'continue'"):
         schedule.extend(500, at=0, policy="hold")
     assert schedule.extend(500, at=1, policy="hold")(1400) == schedule(1)
     with pytest.raises(sf.ArgumentError, match="continue") as refusal:

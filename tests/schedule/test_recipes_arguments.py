@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from surefoot.errors import ArgumentError, SurefootError
+from surefoot.errors import ArgumentError, KeywordError, SurefootError
 from surefoot.schedule.lengths import epochs, tokens
 from surefoot.schedule.phase import ramp
 from surefoot.schedule.recipes import cycles, decays, fields, frame, given, inverse, long, one_cycle, stairs, warmups
@@ -97,6 +97,22 @@ def test_a_floor_above_the_peak_or_said_twice_is_refused(recipe, floor, sentence
 def test_a_fall_with_an_end_needs_a_total(recipe):
     with pytest.raises(ArgumentError, match="total=None: this schedule has an end; pass total="):
         recipe(0.1, total=None)
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=name)
+def test_a_misspelt_keyword_names_the_recipe_that_was_called_and_the_nearest_keyword(recipe):
+    with pytest.raises(
+        KeywordError, match=rf"^flor_lr=0.1 is no argument of {recipe.__name__}\(\): .* 'floor_lr'\?$"
+    ) as e:
+        recipe(0.1, total=100, flor_lr=0.1)
+    assert isinstance(e.value, (ArgumentError, TypeError))
+
+
+def test_a_keyword_that_is_near_none_lists_those_there_are():
+    with pytest.raises(
+        KeywordError, match=r"no argument of trapezoidal.*: it takes peak, total, warmup, decay, floor, s"
+    ):
+        long.trapezoidal(0.1, total=100, zzz=1)
 
 
 BAD_CALLS = {

@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
-from surefoot.errors import ArgumentError
+from surefoot.errors import ArgumentError, KeywordError
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.lengths import Clock, Length, LengthLike, parse, steps_on_ramp
 from surefoot.schedule.phase import Phase, number, ramp, rate
+from surefoot.schedule.recipes.calling import no_such
 
 Warmup = LengthLike | Phase
 
@@ -82,8 +83,11 @@ def frame(
     warmup_shape: str = "linear",
     clock: Clock | None = None,
     open_end: bool = False,
+    **unknown: object,
 ) -> Frame:
-    """Return the checked frame of a recipe, or raise ArgumentError."""
+    """Return the checked frame of a recipe, or raise ArgumentError (KeywordError in the name of the recipe called)."""
+    if unknown:
+        raise KeywordError(no_such(next(iter(unknown.items()))))
     top, ticks = rate(peak, "peak"), clock or Clock()
     whole = whole_steps(total, ticks, open_end=open_end)
     if isinstance(warmup, Phase) and (start != 0.0 or warmup_shape != "linear"):

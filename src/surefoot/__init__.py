@@ -74,8 +74,10 @@ if TYPE_CHECKING:
     from surefoot.schedule.recognition.recognising import Recognition as Recognition
     from surefoot.schedule.recognition.recognising import recognise as recognise
     from surefoot.search.finding import find as find
+    from surefoot.search.planning import Choice as Choice
     from surefoot.search.planning import choose as choose
     from surefoot.search.planning import plan as plan
+    from surefoot.search.ranging import range_test as range_test
     from surefoot.search.sweeping import sweep as sweep
     from surefoot.search.tuning import tune as tune
     from surefoot.trial import Trial as Trial

@@ -173,10 +173,8 @@ _HOME = {
     "search.finding": ("find",),
     "search.tuning": ("tune",),
     "search.sweeping": ("sweep",),
-    "search.planning": (
-        "choose",
-        "plan",
-    ),
+    "search.planning": ("Choice", "choose", "plan"),
+    "search.ranging": ("range_test",),
     "report.page": ("page",),
 }
 _MODULE = {name: f"surefoot.{module}" for module, names in _HOME.items() for name in names}

@@ -65,6 +65,14 @@ def test_cut_and_joined_again_it_has_the_same_bits(schedule, at):
     assert np.array_equal(schedule.head(at).then(schedule.tail(at)).array(), schedule.array())
 
 
+def test_a_long_array_has_the_bits_of_its_updates_wherever_it_begins(schedule):
+    longer = schedule.stretch(50_000)
+    rates = longer.array()
+    around = [k for edge in (0, 1 << 14, 1 << 15, 50_000) for k in range(edge - 3, edge + 3) if 0 <= k < 50_000]
+    assert [longer(k) for k in around] == rates[around].tolist()
+    assert np.array_equal(longer.array(777, 40_001), rates[777:40_001])
+
+
 def test_three_times_as_long_it_has_the_same_factors(schedule):
     longer = schedule.stretch(3 * TOTAL)
     np.testing.assert_allclose(longer.array()[::3], schedule.array(), rtol=1e-12, atol=1e-12 * schedule.peak)

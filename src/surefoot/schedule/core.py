@@ -19,6 +19,9 @@ from surefoot.schedule.lengths import Clock, LengthLike, parse
 from surefoot.schedule.phase import Phase, rate
 from surefoot.svg import svg
 
+# Updates that are worked out at once: what a shape needs on the way then stays in the processor's cache.
+_BLOCK = 1 << 14
+
 
 @dataclass(frozen=True, init=False, repr=False)
 class Schedule(Algebra):
@@ -79,8 +82,8 @@ class Schedule(Algebra):
         rates = np.full(max(last - first, 0), self.peak * self.phases[-1].end)
         for begin, phase in zip(self.starts, self.phases, strict=True):
             end = last if phase.steps is None else begin + phase.steps
-            a, b = max(first, begin), min(last, end)
-            if a < b:
+            for a in range(max(first, begin), min(last, end), _BLOCK):
+                b = min(a + _BLOCK, last, end)
                 rates[a - first : b - first] = self.peak * phase.at(np.arange(a - begin, b - begin, dtype=np.float64))
         return rates
 

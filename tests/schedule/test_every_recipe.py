@@ -86,6 +86,10 @@ def test_extended_it_keeps_the_rates_that_were_applied(schedule, policy, at):
         with pytest.raises(ArgumentError, match="policy=None needs a hold to lengthen"):
             schedule.extend(100, at=at)
         return
+    if policy == "hold" and at == 0 and schedule(0) == 0.0:
+        with pytest.raises(ArgumentError, match="policy='hold' at=0 would hold the rate 0"):
+            schedule.extend(100, at=0, policy=policy)
+        return
     found = schedule.extension(100, at=at, policy=policy)
     start = decay_start(schedule)
     kept = min(TOTAL if at is None else at, TOTAL if start is None else start)

@@ -21,7 +21,8 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --doctest-modules src tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet --doctest-modules src
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet --durations 10 tests
 
 bench: $(VENV)/.dev
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

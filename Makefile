@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constra
 # timm is a test oracle; its dependency torchvision would replace the CPU torch.
 TIMM = timm==1.0.31
 
-.PHONY: demo test lint types unit doctest bench clean torch-range test-torch-oldest test-torch-newest
+.PHONY: demo test lint types unit fuzz bench clean torch-range test-torch-oldest test-torch-newest
 
 demo: $(VENV)/.demo
 	$(BIN)/surefoot tune charlm --total 240 --budget 0.5 --out surefoot-out/charlm
@@ -24,8 +24,12 @@ unit: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet --doctest-modules src
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet --durations 10 tests
 
+# The laws on new examples, many of them.
+fuzz: $(VENV)/.dev
+	FUZZ=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet tests/schedule tests/history tests/search
+
 bench: $(VENV)/.dev
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	for script in benchmarks/*.py benchmarks/selection/run.py; do $(BIN)/python $$script || exit 1; done
 
 # The two ends of the supported range of torch, each in an environment of its own (gigabytes: not part of `make test`).
 # torch 2.4.1 has wheels for Python 3.11 and 3.12: with a newer python3, run make with PYTHON=python3.12.

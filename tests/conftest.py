@@ -1,0 +1,9 @@
+"""Laws are tested on the same examples each time, so that a red main means a change; FUZZ=1 looks for new ones."""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("fuzz", deadline=None, max_examples=1000)
+settings.load_profile("fuzz" if os.environ.get("FUZZ") else "same")

@@ -103,6 +103,24 @@ def test_hooks_stay_outside_after_dynamo_was_reset():
     assert (len(graphs), scheduler.position) == (1, 6)
 
 
+def test_a_trial_of_a_compiled_step_compiles_nothing_after_its_second_update():
+    weight = torch.nn.Parameter(torch.linspace(-1, 1, 4))
+    optimizer = torch.optim.AdamW([weight], lr=torch.tensor(0.1))
+    backend, graphs = counting()
+    step = torch.compile(optimizer.step, backend=backend)
+
+    def step_fn():
+        optimizer.zero_grad()
+        loss = (weight**2).sum()
+        loss.backward()
+        step()
+        return loss
+
+    made = [len(graphs) for _ in st.task(None, optimizer, step_fn=step_fn)(PLAN)]
+    assert made == [made[1]] * 30
+    assert made[0] == 1
+
+
 def test_the_public_way_out_of_compiled_code_is_found_again_on_the_optimizer():
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
     scheduler = st.Scheduler(optimizer, PLAN)

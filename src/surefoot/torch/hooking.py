@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.optim.lr_scheduler import LRScheduler
 
-from surefoot.torch.hooks import innermost
+from surefoot.torch.hooks import innermost, outside_graphs
 from surefoot.torch.stepping import Setup
 
 
@@ -41,8 +41,9 @@ def tallied(setup: Setup, tally: Tally, write: Callable[[], object]) -> None:
         for hooks in (optimizer._optimizer_step_pre_hooks, optimizer._optimizer_step_post_hooks):  # noqa: SLF001  no public list
             # Replaced, not removed: a scheduler that does not find itself on its optimizer takes it for a copy.
             hooks.update({key: _silent for key, hook in hooks.items() if _ours(hook)})
-        optimizer.register_step_pre_hook(before)
-        optimizer.register_step_post_hook(after)
+        # A compiled step would be compiled anew at every rate, and trace the schedule with it.
+        optimizer.register_step_pre_hook(outside_graphs(before))
+        optimizer.register_step_post_hook(outside_graphs(after))
 
 
 def _silent(optimizer: Any, args: Any, kwargs: Any) -> None:

@@ -30,8 +30,8 @@ def innermost(optimizer: Any) -> Optimizer:
 def attach(optimizer: Optimizer, before: StepHook, after: StepHook, loaded: LoadHook) -> tuple[RemovableHandle, ...]:
     """Register the three hooks on ``optimizer`` and return their handles."""
     return (
-        optimizer.register_step_pre_hook(_outside_graphs(before)),
-        optimizer.register_step_post_hook(_outside_graphs(after)),
+        optimizer.register_step_pre_hook(outside_graphs(before)),
+        optimizer.register_step_post_hook(outside_graphs(after)),
         optimizer.register_load_state_dict_post_hook(loaded),
     )
 
@@ -56,7 +56,7 @@ def is_attached(optimizer: Optimizer, handles: tuple[RemovableHandle, ...]) -> b
     return bool(handles) and handles[0].id in optimizer._optimizer_step_pre_hooks  # noqa: SLF001  as above
 
 
-def _outside_graphs(hook: StepHook) -> StepHook:
+def outside_graphs(hook: StepHook) -> StepHook:
     """Keep ``hook`` out of torch.compile, at no cost in eager mode.
 
     ``torch.compiler.disable`` does it too, for 0.7 us a call: as much as the hook itself. Marking the code object

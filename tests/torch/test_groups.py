@@ -152,6 +152,7 @@ def test_a_scheduler_keeps_the_ratios_of_the_groups():
         (lambda m: groups.no_decay(m, -0.1), "weight_decay=-0.1"),
         (lambda m: groups.lora_plus(m, 0.1), "lora_B"),
         (lambda m: groups.lora_plus(m, 0.1, ratio=0), "ratio=0"),
+        (lambda m: groups.layerwise(m.parameters(), 0.1), "no torch.nn.Module"),
         (lambda m: groups.no_decay(frozen(m, "")), "no trainable parameter"),
         (lambda m: groups.factors([{"lr": 0.0}]), "no rate above 0"),  # noqa: ARG005  a case's signature
     ],

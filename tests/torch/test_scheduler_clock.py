@@ -8,7 +8,7 @@ import torch
 from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict, set_optimizer_state_dict
 
 import surefoot.torch as st
-from surefoot.errors import ArgumentError, BindingError, PositionError
+from surefoot.errors import ArgumentError, BindingError, FormatError, PositionError
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import hold, ramp
 
@@ -348,6 +348,8 @@ def test_resume_by_hand_is_one_integer():
         (lambda s: s.cut(2.0), ArgumentError, r"\(0, 1\]"),
         (lambda s: s.cut(float("nan")), ArgumentError, "finite"),
         (lambda s: st.Scheduler(s.optimizer, PLAN, position=-2), PositionError, "negative"),
+        (lambda s: st.Scheduler(s.optimizer, PLAN, position=True), ArgumentError, "must be an int"),
+        (lambda s: s.load_state_dict(None), FormatError, "state_dict"),
         (lambda s: st.Scheduler(s.optimizer, lambda t: 0.1 / (t + 1)), ArgumentError, "no Schedule"),
         (lambda s: st.Scheduler(s.optimizer, {}), ArgumentError, "no field"),
         (lambda _: st.Scheduler(torch.nn.Linear(1, 1), PLAN), ArgumentError, "Linear"),

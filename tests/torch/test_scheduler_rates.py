@@ -144,11 +144,38 @@ def test_group_factors_can_be_given(groups, expected):
 @pytest.mark.parametrize(
     ("groups", "match"),
     [([1.0], "1 factors and the optimizer 2 groups"), ([1.0, -1.0], ">= 0"), ([1.0, float("nan")], "finite"),
+     (0.5, "one a group"),
      ({"momentum": [1, 1]}, "which no schedule drives")],
 )  # fmt: skip
 def test_bad_group_factors_are_refused(groups, match):
     with pytest.raises(ArgumentError, match=match):
         st.Scheduler(sgd(0.1, 0.01), FALL, groups=groups)
+
+
+@pytest.mark.parametrize("field", ["lr", "weight_decay"])
+def test_a_rate_written_into_the_last_group_only_is_reported_and_every_group_overwritten(field):
+    optimizer = sgd(0.1, 0.01, 0.001, weight_decay=0.2)
+    plans = {"lr": FALL, "weight_decay": Schedule(0.2, (ramp(1, 0, 8),))}
+    scheduler = st.Scheduler(optimizer, plans)
+    optimizer.step()
+    optimizer.param_groups[2][field] = 0.7
+    with pytest.warns(st.RateOverwritten, match=f"{field} of group 2 is 0.7 before update 1"):
+        optimizer.step()
+    optimizer.step()
+    found = [[group["lr"], group["weight_decay"]] for group in optimizer.param_groups]
+    np.testing.assert_allclose(found, [[FALL(2) * k, plans["weight_decay"](2)] for k in (1, 0.1, 0.01)], rtol=1e-12)
+    assert scheduler.position == 3
+
+
+def test_a_disturbed_step_that_strict_refuses_leaves_the_groups_as_it_found_them():
+    optimizer = sgd(0.1, 0.01, 0.001)
+    st.Scheduler(optimizer, FALL, strict=True)
+    optimizer.step()
+    optimizer.param_groups[1]["lr"] = 0.7
+    before = [group["lr"] for group in optimizer.param_groups]
+    with pytest.raises(BindingError, match=r"group 1 is 0\.7"):
+        optimizer.step()
+    assert [group["lr"] for group in optimizer.param_groups] == before
 
 
 def test_rates_that_torchs_own_warmup_left_at_zero_keep_their_ratio():

@@ -67,7 +67,14 @@ def _base(slot: Slot, groups: Groups) -> list[float]:
 
 
 def _given(source: Sequence[float], slot: Slot, groups: Groups) -> tuple[float, ...]:
-    values = tuple(_checked(value, slot.field) for value in source)
+    try:
+        listed = list(source)
+    except TypeError:
+        raise ArgumentError(
+            f"groups={source!r:.60} must be a list of factors >= 0 (one a group), a function of the group, or a dict "
+            "of these by field."
+        ) from None
+    values = tuple(_checked(value, slot.field) for value in listed)
     if len(values) != len(groups):
         raise ArgumentError(
             f"groups has {len(values)} factors and the optimizer {len(groups)} groups: give one factor for each."

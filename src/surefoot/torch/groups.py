@@ -145,6 +145,8 @@ def factors(groups: Iterable[Mapping[str, Any]]) -> list[float]:
 
 
 def _trainable(model: nn.Module) -> list[Named]:
+    if not isinstance(model, nn.Module):
+        raise ArgumentError(f"model={model!r:.60} is no torch.nn.Module: pass the model itself.")
     named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
     if not named:
         raise ArgumentError(f"model={type(model).__name__} has no trainable parameter: unfreeze some.")

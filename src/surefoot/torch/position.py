@@ -76,7 +76,9 @@ def counted(value: int, name: str) -> int:
     try:
         step = operator.index(value)
     except TypeError:
-        raise ArgumentError(f"{name}={value!r} must be an int: the number of updates done before.") from None
+        step = None
+    if step is None or isinstance(value, bool):
+        raise ArgumentError(f"{name}={value!r} must be an int: the number of updates done before.")
     if step < 0:
         raise PositionError(f"{name}={step} is negative: updates are counted from 0.")
     return step

@@ -47,6 +47,8 @@ def dump(position: Position, tracks: Mapping[str, Track]) -> dict[str, Any]:
 
 def load(state: Mapping[str, Any]) -> Saved:
     """Read what ``dump`` wrote; FormatError for anything else."""
+    if not isinstance(state, Mapping):
+        raise FormatError(f"the scheduler state is {state!r:.60}: pass the dict that state_dict() returned.")
     if "surefoot" not in state:
         epoch = state.get("last_epoch")
         hint = f" If its last_epoch={epoch} counts applied updates, call scheduler.set({epoch})." if epoch else ""

@@ -32,9 +32,9 @@ class Scheduler(LRScheduler):
     by field. ``position`` is the number of updates done before (a resume by hand). With ``strict`` a rate written
     by somebody else, or a checkpoint of another schedule, raises BindingError instead of warning.
 
-    Building it writes nothing: the rate is written just before each update, and only applied updates count, so it
-    does not matter how often ``step()`` is called: it does nothing. Raises ArgumentError for a bad argument.
-    For a compiled step give the rate as a tensor: torch 2.4 compiles the step again for each float (2.13 does not).
+    Building it writes nothing: the rate is written just before each update, and only applied updates count; ``step()``
+    does nothing, however often it is called. Raises ArgumentError for a bad argument. For a compiled step give the
+    rate as a tensor: torch 2.4 compiles the step again for each float (2.13 does not).
 
     >>> import torch
     >>> import surefoot as sf
@@ -70,7 +70,7 @@ class Scheduler(LRScheduler):
         self._tracks: dict[str, Track] = built
         self._lr = built.get("lr")
         self._position: Position = Position() if before is None else before._position  # noqa: SLF001  as above
-        self._solo = self._lr if len(built) == 1 else None
+        self._quick = tuple(built.values()) if self._lr is not None else ()
         self._armed = self._primed = self._seen = False
         self._step_count = 1
         self._successor: Scheduler | None = None
@@ -122,10 +122,7 @@ class Scheduler(LRScheduler):
         return self._rates(self.position)
 
     def step(self, epoch: int | None = None) -> None:
-        """Do nothing, as often as you like: the rate follows the optimizer's applied updates.
-
-        Raises BindingError where the optimizer does not know this scheduler (a deep copy, an unpickled object).
-        """
+        """Do nothing; BindingError where the optimizer does not know this scheduler (a deep copy, an unpickled one)."""
         if self._seen and epoch is None:
             self._seen = False  # the pre-hook ran since the last call: there is nothing to look up
         elif epoch is not None:
@@ -159,15 +156,15 @@ class Scheduler(LRScheduler):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the position and the cuts; the schedule in the code stays, and a difference is reported.
 
-        The report is a ScheduleChanged warning and ``changes``, with the jump it makes; with ``strict`` it is a
-        BindingError and nothing is restored. Raises FormatError where the state is not one of surefoot.
+        It is a ScheduleChanged warning and ``changes``, with the jump; with ``strict`` a BindingError, and nothing is
+        restored. Raises FormatError where the state is not one of surefoot.
         """
         saved = resume.load(state_dict)
         self._groups()
         changes = resume.changes(saved, self._tracks)
         if changes:
-            said = "; ".join(map(str, changes)) + ". The code's plan is used."
-            tell(said, ScheduleChanged, strict=self.strict)
+            end = ". Nothing was restored." if self.strict else ". The code's plan is used."
+            tell("; ".join(map(str, changes)) + end, ScheduleChanged, strict=self.strict)
         for field, track in self._tracks.items():
             track.factors = resume.adopted(track, saved.factors.get(field))
         self.changes = changes
@@ -178,11 +175,14 @@ class Scheduler(LRScheduler):
     def _before(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:  # noqa: ARG002  torch's signature
         position = self._position
         t = position.count if position.pending is None else position.settled()
-        groups = optimizer.param_groups
-        self._seen = True
-        if self._solo is not None and not position.cuts and self._solo.swap(groups, t):
-            self._armed, self._primed = True, False
-            return
+        groups, self._seen = optimizer.param_groups, True
+        if self._quick and not position.cuts:
+            for track in self._quick:
+                if not track.swap(groups, t):
+                    break
+            else:
+                self._armed, self._primed = True, False
+                return
         self._armed = False
         if self._lr is None and resting(groups):
             return
@@ -201,8 +201,7 @@ class Scheduler(LRScheduler):
         position = self._position
         found_inf = optimizer.__dict__.get("found_inf")
         if found_inf is None:
-            position.last = position.count
-            position.count += 1
+            position.last, position.count = position.count, position.count + 1
         else:
             position.pending = found_inf.detach().clone()
 

@@ -16,7 +16,7 @@ class Track:
     Rates are evaluated a block at a time: a vectorised schedule costs some ns a value, a scalar call some us.
     """
 
-    __slots__ = ("_rates", "_ready", "_start", "factors", "schedule", "slot", "writer")
+    __slots__ = ("_even", "_rates", "_ready", "_start", "factors", "schedule", "slot", "writer")
 
     def __init__(self, slot: Slot, schedule: Schedule, factors: Factors, groups: Groups) -> None:
         self.slot = slot
@@ -26,6 +26,7 @@ class Track:
         self._start = 0
         self._rates: list[float] = []
         self._ready: list[float] = []
+        self._even = False
 
     def rate(self, step: int) -> float:
         """Return the schedule's value for update ``step``, without cuts."""
@@ -33,7 +34,9 @@ class Track:
         if not 0 <= k < len(self._rates):
             self._start, k = step, 0
             self._rates = self.schedule.array(step, step + _BLOCK).tolist()
-            self._ready = [rate * self.factors.values[0] for rate in self._rates]
+            factors = self.factors.values
+            self._ready = [rate * factors[0] for rate in self._rates]
+            self._even = all(factor == factors[0] for factor in factors)
         return self._rates[k]
 
     def values(self, step: int, multiplier: float = 1.0) -> list[float]:
@@ -53,11 +56,10 @@ class Track:
             return self.writer.swap(groups[0], self._ready[k])
         if type(self.writer) is not Floats or len(groups) != len(self.factors.values):
             return False
-        if not self.writer.intact(groups):
-            return False
+        if self._even:
+            return self.writer.swap(groups, [self._ready[k]] * len(groups))
         rate = self._rates[k]
-        self.writer.write(groups, [rate * factor for factor in self.factors.values])
-        return True
+        return self.writer.swap(groups, [rate * factor for factor in self.factors.values])
 
     def rebind(self, groups: Groups) -> None:
         """Take what the groups hold now as the state to compare with; groups added since get their factor."""

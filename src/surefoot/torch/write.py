@@ -73,6 +73,23 @@ class Floats:
                 return False
         return True
 
+    def swap(self, groups: Groups, values: list[float]) -> bool:
+        """Write ``values`` if every group still holds what was left there; return whether they did."""
+        key = self.key
+        for group, left, value in zip(groups, self.numbers, values, strict=True):
+            if group[key] is not left:
+                self._undo(groups, values)
+                return False
+            group[key] = value
+        self.numbers = values
+        return True
+
+    def _undo(self, groups: Groups, values: list[float]) -> None:
+        for group, left, value in zip(groups, self.numbers, values, strict=True):
+            if group[self.key] is not value:
+                return  # the group that was disturbed: nothing behind it was written
+            group[self.key] = left
+
     def write(self, groups: Groups, values: list[float]) -> None:
         """Write one value into each group."""
         key = self.key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ COARSE = range(-20, 7, 2)
 FINE = ((1.0, 0.5), (0.5, 0.1))
 
 Known = dict[tuple[str, float, int], tuple[float, float]]
+Run = Callable[[Entry, float, int], tuple[float, float]]
 
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -39,8 +40,8 @@ def append(path: Path, record: dict[str, Any]) -> None:
         file.write(("\n" if cut else "") + json.dumps(record) + "\n")
 
 
-def known() -> Known:
-    return {(r["task"], r["octave"], r["seed"]): (r["start"], r["end"]) for r in lines(GRID)}
+def known(path: Path = GRID) -> Known:
+    return {(r["task"], r["octave"], r["seed"]): (r["start"], r["end"]) for r in lines(path)}
 
 
 def measured(entry: Entry, octave: float, seed: int) -> tuple[float, float]:
@@ -63,15 +64,17 @@ def _initial(entry: Entry, seed: int) -> float:
     return next(entry.task(sf.constant(0.0, total=1), seed=seed)).val_loss()  # type: ignore[operator]  # same
 
 
-def completed(entries: Iterable[Entry], seeds: Iterable[int] = SEEDS) -> Known:
+def completed(
+    entries: Iterable[Entry], seeds: Iterable[int] = SEEDS, *, path: Path = GRID, run: Run = measured
+) -> Known:
     """Return the grid of the tasks, and run what is missing of it."""
-    found = known()
+    found = known(path)
     for entry in entries:
         for seed in seeds:
             for octave in _wanted(entry, found, seed):
-                start, end = measured(entry, octave, seed)
+                start, end = run(entry, octave, seed)
                 found[entry.name, octave, seed] = (start, end)
-                append(GRID, {"task": entry.name, "octave": octave, "seed": seed, "start": start, "end": end})
+                append(path, {"task": entry.name, "octave": octave, "seed": seed, "start": start, "end": end})
     return found
 
 

@@ -6,6 +6,12 @@ import pytest
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import hold, ramp
+from surefoot.schedule.recipes.cycles import cyclic, restarts
+from surefoot.schedule.recipes.decays import cosine, one_minus_sqrt
+from surefoot.schedule.recipes.long import infinite, wsd
+from surefoot.schedule.recipes.one_cycle import one_cycle
+from surefoot.schedule.recipes.stairs import step_decay
+from surefoot.schedule.recognition.legs import Log, fitted
 from surefoot.schedule.recognition.recognising import recognise
 
 PEAK = 3e-4
@@ -140,3 +146,77 @@ def test_a_column_that_is_no_schedule_is_refused_with_a_sentence(rates, steps, s
     with pytest.raises(ArgumentError) as refusal:
         recognise(rates, steps)
     assert sentence in str(refusal.value)
+
+
+RECIPES = {
+    "warmup + step": step_decay(PEAK, total=1000, warmup=50),
+    "step": step_decay(PEAK, total=1000),
+    "warmup + decays": infinite(PEAK, total=1000, warmup=50),
+    "decays": infinite(PEAK, total=1000),
+    "one-cycle": one_cycle(PEAK, total=1000, three_phase=True),
+    "cyclic": cyclic(PEAK, total=1000, rise=50, floor=0.1, mode="triangular2"),
+    "restarts": restarts(PEAK, total=1000),
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_whole_column_of_a_recipe_gets_its_name(recipe):
+    found = recognise(RECIPES[recipe].array())
+    assert (found.recipe, found.complete, found.schedule.total) == (recipe, True, 1000)
+    np.testing.assert_allclose(found.schedule.array(), RECIPES[recipe].array(), rtol=1e-9, atol=1e-12 * PEAK)
+
+
+def test_one_cycle_in_three_phases_of_torch_is_one_cycle():
+    schedule = one_cycle(PEAK, total=1000, three_phase=True, convention="torch")
+    assert recognise(schedule.array()).recipe == "one-cycle"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "schedule"),
+    [
+        ("1-sqrt", one_minus_sqrt(PEAK, total=1000)),
+        ("one-cycle", one_cycle(PEAK, total=1000)),
+        ("one-cycle", one_cycle(PEAK, total=1000, three_phase=True)),
+        ("restarts", restarts(PEAK, total=1000)),
+        ("restarts", restarts(PEAK, total=1000, period=60, growth=1.0)),
+        ("decays", infinite(PEAK, total=1000)),
+        ("wsd", wsd(PEAK, total=1000, warmup=50)),
+        ("warmup + cosine", cosine(PEAK, total=1000, warmup=50)),
+        ("cyclic", cyclic(PEAK, total=1000, rise=50, floor=0.1, mode="triangular2")),
+    ],
+)
+def test_a_column_that_counts_updates_from_one_gets_its_name(recipe, schedule):
+    rates = schedule.array(1, 1001)
+    found = recognise(rates)
+    assert (found.recipe, found.complete, found.schedule.total) == (recipe, True, 1000)
+    np.testing.assert_allclose(found.schedule.array(), rates, rtol=1e-9, atol=1e-9 * PEAK)
+
+
+@pytest.mark.parametrize("mode", ["triangular", "triangular2"])
+@pytest.mark.parametrize(("first", "every"), [(9, 10), (0, 7), (5, 3)])
+def test_sparse_cycles_are_cycles(mode, first, every):
+    schedule = cyclic(PEAK, total=1000, rise=50, floor=0.1, mode=mode)
+    steps = np.arange(first, 1000, every)
+    found = recognise(schedule.array()[steps], steps)
+    assert found.recipe == "cyclic"
+    last = int(steps[-1]) + 1
+    assert found.schedule == cyclic(PEAK, total=last, rise=50, floor=0.1, mode=mode)
+
+
+def test_sparse_equal_restarts_are_restarts():
+    schedule = restarts(PEAK, total=1000, period=50, growth=1.0)
+    steps = np.arange(9, 1000, 10)
+    assert recognise(schedule.array()[steps], steps).schedule == schedule
+
+
+def test_a_log_may_only_cost_so_many_searches():
+    t = np.arange(0.0, 600.0, 10.0)
+    log = Log(t, 1 - (t / 610) ** 3 * 0.9, 0.0, 2e-4)
+    assert fitted(log.working(0), (0.0,), (600.0,), None) is None
+    curved = Log(t, 0.5 * (1 + np.cos(np.pi * t / 777)), 0.0, 2e-4)
+    assert fitted(curved.working(0), (0.0,), (590.0,), None) is None
+    whole = curved.working(100)
+    assert fitted(whole, (0.0,), (590.0,), None).end == 777
+    assert 0 <= whole.work.left < 100
+    parts = whole.cut(0, 30), whole.thinned()
+    assert {part.work.left for part in parts} == {whole.work.left}

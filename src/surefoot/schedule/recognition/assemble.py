@@ -9,23 +9,18 @@ from itertools import pairwise
 import numpy as np
 
 from surefoot.schedule.phase import Phase, hold, ramp
-from surefoot.schedule.recognition.bend import Bend
-from surefoot.schedule.recognition.legs import Log, fitted, staircase, turning_points, whole
+from surefoot.schedule.recognition.bend import NAMES, Bend
+from surefoot.schedule.recognition.legs import Log, fitted, turning_points, whole
+from surefoot.schedule.recognition.plan import Plan
 from surefoot.schedule.recognition.polyline import points
+from surefoot.schedule.recognition.stairs import stairs, warm_stairs
 from surefoot.schedule.recognition.tails import open_tail
+from surefoot.schedule.recognition.waves import waves
 
 _MOST_LEGS = 400
+# Searches that one log may cost, a few milliseconds each: beyond them it is a table.
+_WORK = 350
 Line = Callable[[float], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Phases for a log, their ``peak`` as a share of the highest logged rate, and whether the log shows their end."""
-
-    peak: float
-    phases: tuple[Phase, ...]
-    recipe: str
-    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +37,26 @@ def plans(log: Log) -> Iterator[Plan | None]:
     last = int(log.t[-1]) + 1
     level = float(np.median(log.y))
     yield Plan(level, (hold(last),), "constant")
-    treads = staircase(log)
-    if treads is not None:
-        yield _stairs(treads, last)
-    yield _bent(log)
+    yield stairs(log)
+    yield warm_stairs(log)
+    turns = turning_points(log)
+    cheap, whole = log.working(0), log.t[0] == 0 and log.gap == 1
+    if whole:
+        yield _bent(cheap, turns)
+    yield from waves(cheap, turns)
+    if whole:
+        yield from _counted_from_one(cheap.shifted(1), turns)
+    yield _bent(log.working(_WORK), turns)
+
+
+def _counted_from_one(log: Log, turns: list[int]) -> Iterator[Plan | None]:
+    plan = _bent(log, turns)
+    if plan is not None and plan.complete:
+        found = plan.later(1)
+        short = int(log.t[-1]) - sum(phase.steps or 0 for phase in found.phases)
+        rest = (hold(short, found.phases[-1].end),) if short > 0 else ()
+        yield replace(found, phases=(*found.phases, *rest))
+    yield from waves(log.shifted(-1), turns, 1)
 
 
 def table(log: Log) -> Plan:
@@ -53,16 +64,8 @@ def table(log: Log) -> Plan:
     return Plan(1.0, (points(log),), "table")
 
 
-def _stairs(treads: list[tuple[float, float]], last: int) -> Plan:
-    peak = max(level for _, level in treads)
-    times = [0, *(int(time) for time, _ in treads[1:]), last]
-    phases = [hold(b - a, level / peak) for (_, level), a, b in zip(treads, times, times[1:], strict=False)]
-    falls = all(b < a for (_, a), (_, b) in pairwise(treads))
-    return Plan(peak, tuple(phases), "step" if falls else "stairs")
-
-
-def _bent(log: Log) -> Plan | None:
-    legs = _legs(log)
+def _bent(log: Log, turns: list[int]) -> Plan | None:
+    legs = _legs(log, turns)
     if not legs:
         return None
     peak = max(max(leg.bend.a, leg.bend.b) for leg in legs)
@@ -76,8 +79,7 @@ def _bent(log: Log) -> Plan | None:
     return Plan(peak, phases, _name(legs, last), complete)
 
 
-def _legs(log: Log) -> list[_Leg] | None:
-    turns = turning_points(log)
+def _legs(log: Log, turns: list[int]) -> list[_Leg] | None:
     if len(turns) > _MOST_LEGS:
         return None
     legs: list[_Leg] = []
@@ -205,7 +207,7 @@ def _body(leg: _Leg, a: float, b: float, length: int) -> Phase:
         name, scale = leg.tail
         return ramp(a, 0.0, length, name, timescale=scale)
     extra = {} if bend.power is None else {"power": bend.power}
-    return ramp(a, b, length, bend.shape, **extra)
+    return ramp(a, b, length, NAMES.get(bend.shape, bend.shape), **extra)
 
 
 def _name(legs: list[_Leg], last: int) -> str:
@@ -231,4 +233,4 @@ def _kind(leg: _Leg, after: float) -> str:
         return leg.tail[0]
     if leg.bend.a == leg.bend.b:
         return "constant"
-    return "wsd" if leg.bend.begin > after + 1.5 else leg.bend.shape
+    return "wsd" if leg.bend.begin > after + 1.5 else NAMES.get(leg.bend.shape, leg.bend.shape)

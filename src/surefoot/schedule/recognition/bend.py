@@ -12,6 +12,9 @@ from surefoot.schedule.shapes import SHAPES
 
 Array = NDArray[np.float64]
 _ROUNDS, _STEP = 15, 1e-4
+# The exponential that is moved to end at 0 is a shape of its own here: its logarithm is no straight line.
+TO_ZERO = "exponential to 0"
+NAMES = {TO_ZERO: "exponential"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Bend:
 
 def fall(shape: str, u: Array, power: float | None = None) -> Array:
     """Return f(u), from 1 at u <= 0 to 0 at u >= 1."""
-    name = "linear" if shape == "exponential" else shape
+    name = "linear" if shape == "exponential" else NAMES.get(shape, shape)
     given = {} if power is None else {"power": power}
     return np.asarray(SHAPES[name].factor(np.clip(u, 0.0, 1.0), 1, 1.0, 0.0, **given))
 

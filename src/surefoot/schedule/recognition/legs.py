@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
 
-from surefoot.schedule.recognition.bend import Array, Bend, Trial, levelled, refined
+from surefoot.schedule.recognition.bend import TO_ZERO, Array, Bend, Trial, levelled, refined
 
-SHAPES = ("linear", "cosine", "1-sqrt", "1-square", "root", "half-life", "rex", "mirror-cosine", "exponential")
+SHAPES = ("linear", "cosine", "1-sqrt", "1-square", "root", "half-life", "rex", "mirror-cosine", "exponential", TO_ZERO)
 NICE_FLOORS = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 # A piece of one of these is another of the same shape, so a cut-off run looks like one with a floor.
 SELF_SIMILAR = {"linear", "1-sqrt", "1-square"}
@@ -18,14 +18,30 @@ _FLOORED = 1
 _SAMPLES = 120
 
 
+@dataclass(slots=True)
+class Work:
+    """How many searches are left."""
+
+    left: int = 0
+
+    def spend(self, searches: int) -> bool:
+        """Take ``searches`` off; whether there were as many."""
+        self.left -= searches
+        return self.left >= 0
+
+
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Samples of a rate as shares of the highest: times ``t``, values ``y``, and what the rounding may hide."""
+    """Samples of a rate as shares of the highest: times ``t``, values ``y``, and what the rounding may hide.
+
+    ``work`` is shared by the pieces of a log.
+    """
 
     t: Array
     y: Array
     slack: float
     tolerance: float
+    work: Work = field(default_factory=Work)
 
     @property
     def gap(self) -> float:
@@ -43,14 +59,22 @@ class Log:
 
     def cut(self, first: int, last: int) -> Log:
         """Return the samples ``first`` to ``last`` - 1."""
-        return Log(self.t[first:last], self.y[first:last], self.slack, self.tolerance)
+        return replace(self, t=self.t[first:last], y=self.y[first:last])
+
+    def shifted(self, updates: int) -> Log:
+        """Return the samples ``updates`` later."""
+        return replace(self, t=self.t + updates)
+
+    def working(self, searches: int) -> Log:
+        """Return the log with so many searches to spend."""
+        return replace(self, work=Work(searches))
 
     def thinned(self) -> Log:
         """Return at most a few hundred of the samples, ends included."""
         if len(self.t) <= _SAMPLES:
             return self
         keep = np.unique(np.linspace(0, len(self.t) - 1, _SAMPLES).astype(int))
-        return Log(self.t[keep], self.y[keep], self.slack, self.tolerance)
+        return replace(self, t=self.t[keep], y=self.y[keep])
 
 
 def turning_points(log: Log) -> list[int]:
@@ -110,6 +134,8 @@ def fitted(
     few, resort = log.thinned(), None
     with np.errstate(all="ignore"):
         for k, (trials, free) in enumerate(_stages(log, begins, ends, line)):
+            if free and not log.work.spend(len(trials)):
+                return resort
             tried = (refined(t, few.t, few.y, free) if free else levelled(t, few.t, few.y) for t in trials)
             found = [bend for bend in tried if np.isfinite(bend.a + bend.b) and few.fits(bend) and log.fits(bend)]
             found = [bend for bend in found if k != _FLOORED or bend.shape not in SELF_SIMILAR or _nice(bend)]
@@ -140,7 +166,7 @@ def _stages(
             Trial(shape, begin, (end - begin) * k, a, b, power, line)
             for shape in names for begin in begins for end in (ends[:1] if searching else ends) for k in lengths
             for a in (tops[:1] if searching else tops)
-            if end > begin and (shape != "exponential" or b is None or b > 0)
+            if end > begin and (shape != "exponential" or b is None or b > 0) and (shape != TO_ZERO or b == 0)
         ]  # fmt: skip
 
     longer = (1.0, 2.0, 5.0)

@@ -11,8 +11,9 @@ import numpy as np
 from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import number
-from surefoot.schedule.recognition.assemble import Plan, plans, table
+from surefoot.schedule.recognition.assemble import plans, table
 from surefoot.schedule.recognition.legs import Log
+from surefoot.schedule.recognition.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,9 @@ def recognise(lrs: Sequence[float], steps: Sequence[int] | None = None, *, toler
 
     ``steps`` [updates, rising from >= 0] are the updates the rates belong to, 0, 1, 2, ... unless given; a log may be
     sparse, rounded (float32, a few decimals), shifted by one, or cut off before the end of the plan. What no recipe
-    fits becomes a table of points. Values that are no numbers are left out. Raises ArgumentError if nothing is left,
-    if all rates are 0, or for rates below 0 and steps that do not rise.
+    fits becomes a table of points; so does, whatever it was, the bend of a power law, a cycle whose height decays by
+    gamma^t, and a log of many bends that each need a search of their own. Values that are no numbers are left out.
+    Raises ArgumentError if nothing is left, if all rates are 0, or for rates below 0 and steps that do not rise.
 
     >>> found = recognise([0.0, 0.5, 1.0, 0.75, 0.5, 0.25])
     >>> found.recipe, found.schedule

@@ -43,6 +43,9 @@ ARGUMENTS = {
     "accumulate": (lambda: task(MODEL, SGD, DATA, MSE, accumulate=0), r"accumulate=0 must be an int >= 1"),
     "accumulate float": (lambda: task(MODEL, SGD, DATA, MSE, accumulate=2.0), r"accumulate=2.0 must be an int"),
     "clip": (lambda: task(MODEL, SGD, DATA, MSE, clip=0.0), r"clip=0.0 must be > 0"),
+    "clip text": (lambda: task(MODEL, SGD, DATA, MSE, clip="1"), r"clip='1' must be > 0"),
+    "loss_fn": (lambda: task(MODEL, SGD, DATA, 3), r"loss_fn=3 can't be called"),
+    "step_fn": (lambda: task(MODEL, SGD, DATA, step_fn="step"), r"step_fn='step' can't be called"),
     "autocast": (lambda: task(MODEL, SGD, DATA, MSE, autocast="bf16"), r"autocast='bf16' must be a dtype"),
     "scaled closure": (
         lambda: task(MODEL, LBFGS, DATA, MSE, scaler=torch.amp.GradScaler("cpu")),

@@ -60,11 +60,14 @@ def dtype_of(autocast: torch.dtype | bool | None, optimizers: Mapping[str, Any])
 
 def check(setup: Setup, loader: Any) -> None:
     """Raise ArgumentError where the arguments of a task do not fit together."""
+    for name, function in (("loss_fn", setup.loss_fn), ("step_fn", setup.step_fn)):
+        if function is not None and not callable(function):
+            raise ArgumentError(f"{name}={function!r:.60} can't be called: pass a function.")
     _check_step(setup, loader)
     accumulate, clip = setup.accumulate, setup.clip
     if isinstance(accumulate, bool) or not isinstance(accumulate, int) or accumulate < 1:
         raise ArgumentError(f"accumulate={accumulate!r} must be an int >= 1: the micro-batches of one update.")
-    if clip is not None and not clip > 0:
+    if clip is not None and (isinstance(clip, (str, bool)) or not clip > 0):
         raise ArgumentError(f"clip={clip!r} must be > 0: the largest gradient norm (None for no clipping).")
     if setup.scaler is not None and needs_closure(setup):
         raise ArgumentError("scaler can't be used with an optimizer that takes a closure: leave it out.")

@@ -83,12 +83,17 @@ def _wanted(entry: Entry, found: Known, seed: int) -> Iterator[float]:
     first = SEEDS[0]
     if seed == first:
         yield from (float(x) for x in COARSE if (entry.name, float(x), seed) not in found)
-        for spacing, limit in FINE:
-            near = {x + side for x in _good(entry, found, limit) for side in (-spacing, spacing)}
-            yield from (x for x in sorted(near) if (entry.name, x, seed) not in found)
+        # Around each good rate until there is none left to look beside, so that a second call finds nothing to do.
+        while missing := _beside(entry, found, seed):
+            yield missing[0]
     else:
         octaves = {x for name, x, s in found if name == entry.name and s == first}
         yield from (x for x in sorted(octaves) if (entry.name, x, seed) not in found and x in _good(entry, found, 0.9))
+
+
+def _beside(entry: Entry, found: Known, seed: int) -> list[float]:
+    near = {x + side for spacing, limit in FINE for x in _good(entry, found, limit) for side in (-spacing, spacing)}
+    return sorted(x for x in near if (entry.name, x, seed) not in found)
 
 
 def _good(entry: Entry, found: Known, limit: float) -> set[float]:

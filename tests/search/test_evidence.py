@@ -7,7 +7,6 @@ from surefoot.search.evidence import (
     Step,
     broken_above,
     improvement,
-    memorised,
     next_octave,
     read,
     resolved,
@@ -53,6 +52,11 @@ def test_where_the_next_trial_goes(losses, following):
     assert next_octave([trial(x, loss) for x, loss in losses.items()], CLIMB, 1.0) == following
 
 
+@pytest.mark.parametrize(("below", "following"), [(1.5, 0.0), (1.05, -1.0)])
+def test_the_next_trial_leaps_above_an_end_that_is_far_better(below, following):
+    assert next_octave([trial(-3, below), trial(-2, 1.0)], CLIMB, 1.0, 2.0) == following
+
+
 def test_on_a_plateau_the_centre_is_the_highest_stable_rate():
     assert read([trial(-8, 2.0), trial(-5, 2.0), trial(-2, math.inf)], CLIMB).center == -5.0
     assert read([trial(-2, math.inf), trial(-1, math.inf)], CLIMB).center == -5.0
@@ -65,28 +69,6 @@ def test_two_trials_borrow_from_the_rung_before():
     borrowed = read(two, Climb((first,), start=2.0, noise=0.01))
     assert borrowed.curvature > 0
     assert -4.5 < borrowed.center < -3.5
-
-
-@pytest.mark.parametrize(
-    ("trials", "expected"),
-    [
-        ([trial(-4, 1.2), trial(-3, 1.0), trial(-2, 1.2)], False),
-        ([trial(-4, 1.2), trial(-3, 1.0), trial(-2, 1.1, 0.7)], True),
-        ([trial(-4, 1.2), trial(-3, 1.0), trial(-2, 1.5, 1.0)], True),
-        ([trial(-4, 1.2, 0.5), trial(-3, 1.0, 0.3)], True),
-        ([trial(-4, 1.2, 0.5, first=0.9), trial(-3, 1.0, 0.3, first=0.9)], False),
-        ([trial(-4, 1.2), trial(-3, 1.0), trial(-2, math.inf)], False),
-        ([trial(-4, 2.2), trial(-3, 2.1)], False),
-    ],
-    ids=["too high", "trains on", "validates worse", "gap", "another scale", "edge", "nothing learned"],
-)
-def test_memorising_is_told_from_a_rate_that_is_too_high(trials, expected):
-    assert memorised(step(trials), CLIMB) is expected
-
-
-def test_training_losses_alone_say_nothing_of_memorising():
-    trials = [Trial(2.0**x, 0, 50, 50, loss, points=(0, 49), losses=(2.0, loss)) for x, loss in ((-3, 1.0), (-2, 0.9))]
-    assert not memorised(step(trials), CLIMB)
 
 
 def test_improvement_is_per_doubling():

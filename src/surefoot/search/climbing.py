@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from surefoot.search.belief import believed
 from surefoot.search.evidence import Climb, Step, next_octave, read
 from surefoot.search.execution import Bench
 from surefoot.search.question import Question
@@ -16,8 +17,10 @@ from surefoot.search.rungs import SCAN, SHORTEST, Rung, length, probe
 from surefoot.search.running import Request
 from surefoot.trial import Trial
 
-BELOW = 6.5
-"""Octaves from a range test's blow-up down to the middle of the first bracket."""
+BELOW = 5.75
+"""Octaves from a range test's blow-up down to the middle of the first bracket; 6.5 and 5 were worse on twelve tasks."""
+LEAP = 2.0
+"""Spacings to go up at once from an end that is far better; not on the first rung or in complete runs: a cliff."""
 _SCAN_FROM = -19.0
 
 
@@ -45,12 +48,13 @@ def climbed(climb: Climb, question: Question, bench: Bench, rungs: tuple[Rung, .
     center = _next_center(climb, rung, fraction)
     trials: list[Trial] = []
     batch = _first(center, rung)
+    leap = 1.0 if rung.whole or not climb.steps else LEAP
     while batch:
         octaves = [x for x in (_bounded(x, question) for x in batch) if not _tried(x, trials)]
         if not octaves:
             break
         trials += bench.run([_request(question, 2.0**x, steps, stage, rung) for x in octaves])
-        batch = [] if len(trials) >= rung.count else [next_octave(trials, climb, rung.spacing)]
+        batch = [] if len(trials) >= rung.count else [next_octave(trials, climb, rung.spacing, leap)]
     return _with(climb, rung, fraction, trials)
 
 
@@ -74,20 +78,10 @@ def _with(climb: Climb, rung: Rung, fraction: float, trials: Sequence[Trial]) ->
     return replace(climb, steps=(*climb.steps, Step(rung, fraction, tuple(trials), read(trials, climb))))
 
 
-def shift(rung: Rung, fraction: float) -> float:
-    """Return the octaves from the best rate of trials of ``fraction`` of a run to that of the full run.
-
-    Measured over 15 small tasks: probes need none from T/8 on, half an octave down at T/16, one at T/32; complete
-    runs a quarter of an octave down for each doubling that is still to come.
-    """
-    doublings = math.log2(1 / min(fraction, 1.0))
-    return -0.25 * doublings if rung.whole else -0.5 * min(max(doublings - 3, 0.0), 3.0)
-
-
 def _next_center(climb: Climb, rung: Rung, fraction: float) -> float:
     if climb.steps:
-        last = climb.steps[-1]
-        return last.parabola.center - (shift(rung, fraction) if rung.whole else 0.0)
+        belief = believed(climb, fraction, whole=rung.whole)
+        return climb.steps[-1].parabola.center if belief is None else belief.aim()
     if climb.marks is None:
         raise AssertionError
     return bracket(climb.marks)

@@ -12,8 +12,8 @@ from surefoot.search.ranging import Landmarks
 from surefoot.search.rungs import Rung
 from surefoot.trial import Trial
 
-# Shares of the gain from which a run counts as memorising, read off 15 small tasks, three of which memorise.
-_FURTHER, _WORSENED, _WORSE, _GAP = 0.03, 0.005, 0.12, 0.2
+_FAR = 0.1
+"""The regret beside the highest rate tried, if that is the best, from which the best rate lies far above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,10 @@ def read(trials: Sequence[Trial], climb: Climb) -> Parabola:
     return fitted(octaves, regret)
 
 
-def next_octave(trials: Sequence[Trial], climb: Climb, spacing: float) -> float:
+def next_octave(trials: Sequence[Trial], climb: Climb, spacing: float, leap: float = 1.0) -> float:
     """Return the octave to try next on a rung: beyond the best point if it is at an end, else beside it.
+
+    Above an end that is far better than the next point, ``leap`` times as far.
 
     Where nothing was learned yet, the edge of stability is approached: it is there that learning starts first.
     """
@@ -95,7 +97,7 @@ def next_octave(trials: Sequence[Trial], climb: Climb, spacing: float) -> float:
     if best == 0:
         return float(x[0] - spacing)
     if best == len(x) - 1:
-        return float(x[-1] + spacing)
+        return float(x[-1] + spacing * (leap if y[-2] > _FAR else 1.0))
     return float(x[0] - spacing if y[best - 1] <= y[best + 1] else x[-1] + spacing)
 
 
@@ -126,37 +128,6 @@ def improvement(climb: Climb) -> float | None:
     (short, before), (long, after) = pairs[-1]
     gain = climb.start - after
     return (before - after) / math.log2(long / short) / gain if gain > 0 else None
-
-
-def memorised(step: Step, climb: Climb) -> bool:
-    """Say whether the rung shows a task that is being memorised: its training loss goes where validation does not.
-
-    A rate that is merely too high worsens both losses. Here a higher rate than the best one trains further while it
-    validates worse, or validates much worse though it trains as well; or the best run's own training loss has fallen
-    by a fifth more than its validation loss. A longer run reaches the same point at a lower rate.
-    """
-    trials = sorted((trial for trial in step.trials if not trial.failed), key=lambda trial: trial.lr)
-    best = min(trials, key=judged)
-    gain, trained = climb.start - best.loss, best.losses[0] - best.tail
-    if not (best.validated and gain > 0 and trained > 0):
-        return False
-    above = trials[trials.index(best) + 1 :]
-    if any(best.tail - t.tail > _FURTHER * trained and t.loss - best.loss > _WORSENED * gain for t in above):
-        return True
-    if above:
-        rose, worse = (above[0].tail - best.tail) / trained, (above[0].loss - best.loss) / gain
-        if rose < _FURTHER and worse - rose > _WORSE:
-            return True
-    return _gap(best, climb) > _GAP
-
-
-def _gap(best: Trial, climb: Climb) -> float:
-    """Return the share of what training gained that validation did not; 0 within the noise, or on another scale."""
-    ratio = climb.start / best.losses[0] if best.losses[0] else 0.0
-    gap, gained = best.loss - best.tail, climb.start - best.tail
-    error = climb.noise / math.sqrt(max(1, round(len(best.losses) / 10)))
-    comparable = 0.8 < ratio < 1.25 and gained > 0 and gap > 3 * error
-    return gap / gained if comparable else 0.0
 
 
 def broken_above(step: Step, climb: Climb) -> float | None:

@@ -6,19 +6,20 @@ import math
 from dataclasses import dataclass
 
 from surefoot.curve import Curve, Peak
-from surefoot.search.climbing import bracket, shift
-from surefoot.search.evidence import Climb, Step, broken_above, improvement, judged, memorised, resolved
+from surefoot.search.belief import Belief, believed, expected_drift
+from surefoot.search.climbing import bracket
+from surefoot.search.evidence import Climb, Step, broken_above, judged, resolved
 from surefoot.search.execution import Bench
 from surefoot.search.question import Question
 from surefoot.search.ranging import LOW, rising
 from surefoot.search.rungs import SHORTEST, VALIDATION
 
-_SATURATED = 0.04
-_PLATEAU = 0.03
 _MEAN_RATE = 0.5
 _MARGIN = 2.5
 """Octaves to stay below a rate that broke a short run."""
 _ABOVE = 0.35
+_MORE, _NARROWEST, _WIDEST = 0.02, 0.35, 1.0
+"""The expected regret that a region may add to that of the peak, and the octaves it reaches at least and at most."""
 _SHORT = 0.18
 """The share of a run up to which a probe is short: T/8, and what a budget makes of it."""
 
@@ -31,7 +32,10 @@ class _Aim:
     notes: tuple[str, ...] = ()
 
     def moved(self, octaves: float, why: str) -> _Aim:
-        return self if abs(octaves) < 0.01 else _Aim(self.octave + octaves, (*self.notes, why))
+        return self if abs(octaves) < 0.01 else _Aim(self.octave + octaves, self.notes).noted(why)
+
+    def noted(self, why: str) -> _Aim:
+        return _Aim(self.octave, (*self.notes, why))
 
 
 def verdict(climb: Climb, question: Question, bench: Bench, *, verb: str, interrupted: bool = False) -> Peak:
@@ -85,12 +89,12 @@ def _from_trials(climb: Climb, question: Question, curve: Curve) -> Peak:
     error = 0.5 * climb.tolerance if curve.validated else 4 * climb.noise / math.sqrt(best.total / 10)
     if not judged(best) < climb.start - max(error, 1e-6 * abs(climb.start)):
         return _nothing(curve, _why_not(climb, step, climb.noise))
-    aim = _aimed(climb, question, step)
-    low, high = min(t.lr for t in step.trials), max(t.lr for t in step.trials)
-    lr = min(max(2.0**aim.octave, question.low or low / 32), question.high or high * 2)
-    width = min(max(step.parabola.reach(0.01), 0.35), 1.0 if step.fraction > 0.1 else 1.5)
+    belief = believed(climb, 1.0, whole=True)
+    aim = _aimed(climb, question, step, belief)
+    lr = min(max(2.0**aim.octave, question.low or 0.0), question.high or math.inf)
+    low, high = _region(belief, math.log2(lr))
     why = _why(climb, step, curve, aim)
-    return Peak(lr, lr / 2**width, lr * 2**width, _edge(climb, curve, lr), "", _confidence(step, curve), 0, why)
+    return Peak(lr, 2.0**low, 2.0**high, _edge(climb, curve, lr), "", _confidence(step, curve), 0, why)
 
 
 def _deepest(climb: Climb) -> Step:
@@ -101,26 +105,14 @@ def _deepest(climb: Climb) -> Step:
     return climb.steps[-1]
 
 
-def _aimed(climb: Climb, question: Question, step: Step) -> _Aim:
-    parabola, fraction = step.parabola, min(step.fraction, 1.0)
-    improved = improvement(climb)
-    saturated = improved is not None and improved < _SATURATED and fraction < 1
+def _aimed(climb: Climb, question: Question, step: Step, belief: Belief | None) -> _Aim:
+    fraction = min(step.fraction, 1.0)
+    aim = _Aim(step.parabola.center if belief is None else belief.aim())
     # Hardly above what was tried: twice too high costs more than twice too low.
-    highest = max(math.log2(trial.lr) for trial in step.trials) + (0.0 if saturated else _ABOVE)
-    aim = _Aim(min(parabola.center, highest)).moved(
-        shift(step.rung, fraction), "short runs like higher rates than the full one"
-    )
-    if fraction <= _SHORT and parabola.curvature > 0:
-        # A plateau is known no further down than it was tried.
-        bottom = max(parabola.center - parabola.reach(_PLATEAU), min(math.log2(trial.lr) for trial in step.trials))
-        cap = min(bottom + 0.5 - parabola.center, 0.0)
-        aim = aim.moved(cap, "the optimum is flat, and its low side is the safe one")
-    if memorised(step, climb) and fraction < 1:
-        down = -0.9 * math.log2(1 / fraction)
-        aim = aim.moved(down, "higher rates only memorise, and a longer run gets as far with less")
-    elif saturated:
-        down = -0.45 * math.log2(1 / fraction)
-        aim = aim.moved(down, "longer runs hardly improve, so the full one wants less")
+    highest = max(math.log2(trial.lr) for trial in step.trials) + (0.0 if step.rung.whole else _ABOVE)
+    aim = aim.moved(min(highest - aim.octave, 0.0), "not above what was tried")
+    if fraction < 1 and expected_drift(climb) < -0.1:
+        aim = aim.noted("longer runs hardly improve, so the full one wants less")
     broken = broken_above(step, climb)
     if broken is not None:
         margin = _MARGIN if fraction <= _SHORT else 0.4 * _MARGIN
@@ -128,6 +120,12 @@ def _aimed(climb: Climb, question: Question, step: Step) -> _Aim:
     if not step.rung.whole:
         aim = aim.moved(_for_recipe(question), "the recipe's mean rate is not half its peak")
     return aim
+
+
+def _region(belief: Belief | None, octave: float) -> tuple[float, float]:
+    """Return the octaves that should hold a rate within a percent of the best and hardly one that is much worse."""
+    low, high = (octave, octave) if belief is None else belief.region(octave, _MORE, _WIDEST)
+    return min(low, octave - _NARROWEST), max(high, octave + _NARROWEST)
 
 
 def _for_recipe(question: Question) -> float:

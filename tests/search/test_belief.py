@@ -1,0 +1,93 @@
+import math
+
+import numpy as np
+import pytest
+
+from surefoot.search.belief import Belief, believed, expected_drift
+from surefoot.search.evidence import Climb, Step, read
+from surefoot.search.rungs import Rung
+from surefoot.trial import Trial
+
+CLIMB = Climb(start=2.0, noise=0.01)
+EIGHTH = Rung(1 / 8, 4, 1.0)
+
+
+def step(losses, rung=EIGHTH):
+    trials = tuple(
+        Trial(2.0**x, 0, 50, 50, loss, "done" if math.isfinite(loss) else "diverged", validated=True)
+        for x, loss in losses.items()
+    )
+    return Step(rung, rung.fraction, trials, read(trials, CLIMB))
+
+
+def climb(*steps):
+    return Climb(steps, start=2.0, noise=0.01)
+
+
+def bowl(center, octaves, curvature=0.05, best=1.0):
+    return {x: best + curvature * (x - center) ** 2 for x in octaves}
+
+
+def about(*steps, fraction=1 / 8, whole=False):
+    return believed(climb(*steps), fraction, whole=whole)
+
+
+@pytest.mark.parametrize("center", [-6.0, -4.5, -3.2])
+def test_a_bowl_is_aimed_at_its_low_side(center):
+    found = about(step(bowl(center, [-7, -6, -5, -4, -3, -2]))).aim()
+    assert center - 0.8 < found < center + 0.1
+
+
+@pytest.mark.parametrize("by", [-8.0, 3.0])
+def test_the_aim_moves_with_the_rates(by):
+    here = about(step(bowl(-4.0, [-6, -4, -2]))).aim()
+    assert about(step(bowl(-4.0 + by, [-6 + by, -4 + by, -2 + by]))).aim() == pytest.approx(here + by, abs=0.11)
+
+
+def test_flat_evidence_aims_lower_than_sharp():
+    octaves = [-5.5, -4.0, -2.5]
+    assert about(step(bowl(-4.0, octaves, 0.0))).aim() < about(step(bowl(-4.0, octaves, 0.2))).aim() - 0.3
+
+
+def test_the_risk_is_the_expected_regret():
+    sure = Belief(np.array([-4.0]), np.array([2.0]), np.array([1.0]), np.array([1.0]))
+    assert sure.risk(-4.0) == 0.0
+    assert sure.risk(-6.0) == pytest.approx(0.05)
+    assert sure.risk(-3.0) == pytest.approx(0.075)
+    assert sure.risk(9.0) == 1.0
+    assert sure.aim() == pytest.approx(-4.0)
+
+
+def test_a_region_is_wider_on_the_safe_side():
+    belief = about(step(bowl(-4.0, [-6, -5, -4, -3, -2])))
+    aim = belief.aim()
+    low, high = belief.region(aim, 0.02, 1.0)
+    assert aim - 1.05 < low < aim < high < aim + 1.05
+    assert belief.region(aim, 0.0005, 1.0)[0] >= low
+
+
+def test_a_drift_that_was_seen_goes_on():
+    short = Rung(1 / 16, 3, 1.0)
+    octaves = [-8, -7, -6, -5, -4, -3, -2]
+    falling = [step(bowl(-4.0, octaves, 0.1, 1.4), short), step(bowl(-5.5, octaves, 0.1))]
+    rising = [step(bowl(-4.0, octaves, 0.1, 1.4), short), step(bowl(-3.5, octaves, 0.1))]
+    assert about(*falling, fraction=1.0, whole=True).aim() < about(*falling).aim() - 0.5
+    assert about(*rising, fraction=1.0, whole=True).aim() > about(*falling, fraction=1.0, whole=True).aim() + 1.0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "least", "most"), [(1.5, 1.0, 0, 0), (1.02, 1.0, -0.6, -0.4), (1.0, 1.02, -0.7, -0.7)]
+)
+def test_rates_are_expected_to_fall_where_longer_trials_hardly_got_further(before, after, least, most):
+    short, long = step({-4: before}, Rung(1 / 16, 1, 1.0)), step({-4: after})
+    assert least <= expected_drift(climb(short, long)) <= most
+
+
+def test_nothing_is_believed_where_nothing_was_learned():
+    assert about(step({-4: 2.0, -3: 2.0})) is None
+    assert about() is None
+
+
+def test_a_rate_that_was_lost_pushes_the_belief_down():
+    alone = about(step({-5: 1.05, -4: 1.0}))
+    assert about(step({-5: 1.05, -4: 1.0, -3: math.inf})).aim() < alone.aim() + 1e-9

@@ -244,3 +244,19 @@ def test_the_digest_tells_sources_apart():
 def test_what_can_not_be_sent_to_a_process_is_told_how_to_be():
     with pytest.raises(TaskError, match=r"can't be sent to another process .* top level of a module"):
         check_picklable(lambda _schedule: iter([]))
+
+
+def test_a_generator_that_was_started_before_is_refused():
+    shared = plain(TEN)
+    run(lambda _schedule: shared)
+    with pytest.raises(TaskError, match="make a fresh run on every call"):
+        run(lambda _schedule: shared)
+
+
+def test_an_iterator_that_a_run_before_used_is_refused_where_it_was_kept():
+    shared, kept = iter([3.0, 2.0, 1.0]), []
+    run(lambda _schedule: shared, before=kept)
+    with pytest.raises(TaskError, match="make a fresh run on every call"):
+        run(lambda _schedule: shared, before=kept)
+    run(lambda _schedule: iter([1.0]), before=kept)
+    assert run(lambda _schedule: [2.0], before=kept) == [2.0]

@@ -105,19 +105,28 @@ def check_picklable(task: Any) -> None:
         ) from error
 
 
-def driven(task: Task, schedule: Schedule, *, seed: int = 0, knobs: Knobs | None = None) -> Generator[float | Reading]:
+def driven(
+    task: Task,
+    schedule: Schedule,
+    *,
+    seed: int = 0,
+    knobs: Knobs | None = None,
+    before: list[Iterator[Any]] | None = None,
+) -> Generator[float | Reading]:
     """Yield what ``task`` yields, as floats and Readings, from a fresh run on ``schedule``.
 
     The global generators of ``random``, NumPy and (if it is loaded) torch are seeded with ``seed``, which a task that
     names it gets as well, and are given back as they were. Raises TaskError where the task is no generator, yields
     something that is no loss, or raises (chained; ``sys.exit`` too); arithmetic that fails after the first update is
-    left as ``ArithmeticError`` with the task's message, because a rate that is too high does that.
+    left as ``ArithmeticError`` with the task's message, because a rate that is too high does that. A generator that
+    was started already is refused, and an iterator that is in ``before``, where the caller keeps the last one.
     """
     arguments = dict(knobs or {})
     if names_seed(task):
         arguments.setdefault("seed", seed)
     with kept_generators(seed):
         stream = _started(task, schedule, arguments)
+        _check_fresh(task, stream, before)
         try:
             yield from _updates(task, schedule, stream)
         finally:
@@ -138,6 +147,18 @@ def _started(task: Task, schedule: Schedule, arguments: dict[str, Any]) -> Itera
     if hasattr(stream, "__iter__") and not isinstance(stream, str | bytes | Mapping):
         return iter(stream)
     raise TaskError(f"{name_of(task)} returned {stream!r} instead of an iterator of losses: write it as {_SHAPE}.")
+
+
+def _check_fresh(task: Task, stream: Iterator[Any], before: list[Iterator[Any]] | None) -> None:
+    generator = inspect.isgenerator(stream)
+    used = generator and inspect.getgeneratorstate(cast("Generator[Any]", stream)) != inspect.GEN_CREATED
+    if used or any(stream is one for one in before or ()):
+        raise TaskError(
+            f"{name_of(task)} returned an iterator that an earlier run has used: make a fresh run on every call, model "
+            "and data inside the function."
+        )
+    if before is not None and not generator:
+        before[:] = [stream]
 
 
 def _updates(task: Task, schedule: Schedule, stream: Iterator[Any]) -> Generator[float | Reading]:

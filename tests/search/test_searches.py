@@ -160,6 +160,30 @@ def test_no_answer_where_the_loss_never_fell(task, budget):
     assert "the loss never fell" in peak.why
 
 
+def ignores(schedule):
+    for step in range(schedule.total):
+        yield 1 / (1 + 0.01 * step)
+
+
+@pytest.mark.parametrize("budget", [0.25, 0.5, 1.0, 3.0])
+def test_no_answer_where_the_task_ignores_its_schedule(budget):
+    peak = tune(ignores, total=600, budget=budget)
+    assert peak.lr is None
+    assert peak.why == "the loss does not depend on the rate: apply schedule(step) in the task."
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("made", [lambda: iter([1 / (1 + k) for k in range(10_000)]), lambda: ignores(bare())])
+def test_a_run_that_is_not_fresh_is_refused(verb, made):
+    shared = made()
+    with pytest.raises(TaskError, match="make a fresh run on every call"):
+        verb(lambda _schedule: shared, total=600)
+
+
+def bare():
+    return Schedule(1.0, (hold(10_000),))
+
+
 def test_no_answer_where_everything_diverges():
     def task(_schedule):
         yield 1.0

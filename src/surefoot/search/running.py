@@ -70,15 +70,16 @@ class _Run:
     judged_start: bool = False
 
 
-def run_trial(request: Request, watch: Watch | None = None) -> Trial:
+def run_trial(request: Request, watch: Watch | None = None, before: list[Iterator[Any]] | None = None) -> Trial:
     """Run one trial and judge it: by its last validation loss where the task gives one, else by its training loss.
 
-    ``watch(step, loss, rate)`` is told of every update. Raises TaskError for a task that yields nothing, ends early,
-    raises, or whose first loss is not finite at a rate that can't have mattered.
+    ``watch(step, loss, rate)`` is told of every update, ``before`` keeps what ``driven`` knows a used iterator by.
+    Raises TaskError for a task that yields nothing, ends early, raises, or whose first loss is not finite at a rate
+    that can't have mattered.
     """
     began = time.perf_counter()
     run = _Run()
-    stream = driven(request.task, request.schedule, seed=request.seed, knobs=request.knobs)
+    stream = driven(request.task, request.schedule, seed=request.seed, knobs=request.knobs, before=before)
     with _ALONE, closing(stream):
         lost = _lost(request, run, islice(stream, request.steps), watch)
     if not lost and len(run.losses) < request.steps:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from surefoot.curve import Curve, Peak
 from surefoot.search.belief import Belief, believed, expected_drift
 from surefoot.search.climbing import bracket
-from surefoot.search.evidence import Climb, Step, broken_above, judged, resolved
+from surefoot.search.evidence import Climb, Step, broken_above, deaf, judged, resolved
 from surefoot.search.execution import Bench
 from surefoot.search.question import Question
 from surefoot.search.ranging import LOW, rising
@@ -89,6 +89,8 @@ def _from_trials(climb: Climb, question: Question, curve: Curve) -> Peak:
     error = 0.5 * climb.tolerance if curve.validated else 4 * climb.noise / math.sqrt(best.total / 10)
     if not judged(best) < climb.start - max(error, 1e-6 * abs(climb.start)):
         return _nothing(curve, _why_not(climb, step, climb.noise))
+    if deaf(curve.trials):
+        return _nothing(curve, "the loss does not depend on the rate: apply schedule(step) in the task.")
     belief = believed(climb, 1.0, whole=True)
     aim = _aimed(climb, question, step, belief)
     lr = min(max(2.0**aim.octave, question.low or 0.0), question.high or math.inf)

@@ -113,7 +113,14 @@ def test_progress_is_told_of_every_finished_trial_and_the_budget(bowls):
     assert [progress.spent for progress in finished][-1] == peak.cost_steps
     assert [p.finished for p in finished[1:]] == list(peak.curve.trials)
     assert {progress.budget for progress in seen} == {200}
-    assert all(0 < progress.spent <= 200 for progress in seen)
+    spent = [progress.spent for progress in seen]
+    assert (min(spent) > 0, max(spent) <= 200, spent) == (True, True, sorted(spent))
+
+
+def test_the_seconds_of_an_earlier_session_count(bowls, tmp_path):
+    first = tune(bowls.bowl, total=400, journal=tmp_path / "j")
+    again = tune(bowls.bowl, total=400, journal=tmp_path / "j")
+    assert again.seconds > sum(trial.seconds for trial in first.curve.trials)
 
 
 def test_an_error_in_the_callback_is_the_callers(bowls):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pickle
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from typing import Any
 
 from surefoot.curve import Progress
 from surefoot.errors import TaskError
@@ -32,6 +33,11 @@ class Bench:
     trials: list[Trial] = field(default_factory=list)
     began: float = field(default_factory=time.perf_counter)
     told: float = 0.0
+    ended: int = 0
+    """Updates of the trials of the batch at work that have ended."""
+    streams: list[Iterator[Any]] = field(default_factory=list)
+    earlier: float = 0.0
+    """Seconds that trials from the journal took in sessions before this one."""
 
     @property
     def left(self) -> int:
@@ -41,22 +47,26 @@ class Bench:
 
     @property
     def seconds(self) -> float:
-        """The time since the search began."""
-        return time.perf_counter() - self.began
+        """The time since the search began, and that of the trials an earlier session left in the journal."""
+        return time.perf_counter() - self.began + self.earlier
 
     def run(self, requests: Sequence[Request]) -> list[Trial]:
         """Return the trials that were asked for, in that order: from the journal, or run now and written to it."""
         new = [request for request in requests if request.key not in self.journal.done]
+        old = [self.journal.done[request.key] for request in requests if request.key in self.journal.done]
+        self.ended = sum(trial.steps for trial in old)
+        self.earlier += sum(trial.seconds for trial in old)
         try:
             if self.executor is None:
                 for request in new:
-                    self._finished(request, run_trial(request, self._watch(request)))
+                    self._finished(request, run_trial(request, self._watch(request), self.streams))
             elif new:
                 self._sent(self.executor, new)
         finally:
             done = [self.journal.done[r.key] for r in requests if r.key in self.journal.done]
             self.trials.extend(done)
             self.spent += sum(trial.steps for trial in done)
+            self.ended = 0
         return done
 
     def _sent(self, executor: Executor, requests: list[Request]) -> None:
@@ -77,8 +87,9 @@ class Bench:
 
     def _finished(self, request: Request, trial: Trial) -> None:
         self.journal.add(request.key, trial)
+        self.ended += trial.steps
         if self.progress is not None:
-            spent = self.spent + trial.steps
+            spent = self.spent + self.ended
             self.progress(
                 Progress(request.stage, trial.lr, trial.loss, trial.steps, trial.total, spent, self.budget, trial)
             )
@@ -92,7 +103,7 @@ class Bench:
             now = time.perf_counter()
             if now - self.told >= _INTERVAL:
                 self.told = now
-                spent = self.spent + step + 1
+                spent = self.spent + self.ended + step + 1
                 report(Progress(request.stage, rate, loss, step + 1, request.steps, spent, self.budget))
 
         return watch

@@ -78,6 +78,12 @@ def test_improvement_is_per_doubling():
     assert improvement(Climb((short,), start=2.0)) is None
 
 
+def test_improvement_is_not_seen_where_the_longer_trials_had_much_lower_rates():
+    short = step([trial(-3, 1.0)], rung=Rung(1 / 32, 1, 1.0))
+    assert improvement(Climb((short, step([trial(-5, 1.5)])), start=2.0)) is None
+    assert improvement(Climb((short, step([trial(-5, 1.5), trial(-3.5, 0.9)])), start=2.0)) is not None
+
+
 def test_what_broke_bounds_the_answer():
     here = step([trial(-4, 1.2), trial(-3, 1.0), trial(-2, math.inf)])
     assert broken_above(here, Climb((here,), start=2.0)) == -2.0

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from surefoot.search.belief import believed
-from surefoot.search.evidence import Climb, Step, next_octave, read
+from surefoot.search.evidence import Climb, Step, judged, next_octave, read
 from surefoot.search.execution import Bench
 from surefoot.search.question import Question
 from surefoot.search.ranging import HIGH, LOW, STAGE, Landmarks, landmarks, noise_of, rising
@@ -21,6 +21,8 @@ BELOW = 5.75
 """Octaves from a range test's blow-up down to the middle of the first bracket; 6.5 and 5 were worse on twelve tasks."""
 LEAP = 2.0
 """Spacings to go up at once from an end that is far better; not on the first rung or in complete runs: a cliff."""
+LOWER = 3.0
+"""Octaves below the best rate of a rung that the next one begins at most: a spacing of the first rung."""
 _SCAN_FROM = -19.0
 
 
@@ -81,7 +83,8 @@ def _with(climb: Climb, rung: Rung, fraction: float, trials: Sequence[Trial]) ->
 def _next_center(climb: Climb, rung: Rung, fraction: float) -> float:
     if climb.steps:
         belief = believed(climb, fraction, whole=rung.whole)
-        return climb.steps[-1].parabola.center if belief is None else belief.aim()
+        best = math.log2(min(climb.steps[-1].trials, key=judged).lr)
+        return climb.steps[-1].parabola.center if belief is None else max(belief.aim(), best - LOWER)
     if climb.marks is None:
         raise AssertionError
     return bracket(climb.marks)

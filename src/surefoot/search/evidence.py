@@ -60,6 +60,16 @@ def resolved(trials: Sequence[Trial], climb: Climb) -> bool:
     return min(map(judged, trials)) < climb.start - climb.tolerance
 
 
+def deaf(trials: Sequence[Trial]) -> bool:
+    """Say whether trials of equal length and seed lost the same, to the last bit, at every rate that was tried."""
+    seen: dict[tuple[int, int], dict[float, tuple[float, tuple[float, ...]]]] = {}
+    for trial in trials:
+        if not trial.failed:
+            seen.setdefault((trial.total, trial.seed), {})[trial.lr] = (trial.loss, trial.losses)
+    several = [found for found in seen.values() if len(found) > 1]
+    return bool(several) and all(len(set(found.values())) == 1 for found in several)
+
+
 def rose(trial: Trial, climb: Climb) -> bool:
     """Say whether the trial ended above where it began, by more than a plateau's wandering."""
     return judged(trial) > climb.start + 2 * climb.tolerance
@@ -121,13 +131,17 @@ def _points(trials: Sequence[Trial], start: float) -> tuple[list[float], list[fl
 
 def improvement(climb: Climb) -> float | None:
     """Return the share of the whole gain that the last doubling of the horizon brought; None if one rung is all."""
-    best = [(step.fraction, min(map(judged, step.trials))) for step in climb.steps if not step.rung.whole]
-    pairs = [(a, b) for a, b in pairwise(best) if b[0] > 1.3 * a[0] and math.isfinite(a[1]) and math.isfinite(b[1])]
+    rungs = [(step, min(step.trials, key=judged)) for step in climb.steps if not step.rung.whole]
+    pairs = [(a, b) for a, b in pairwise(rungs) if b[0].fraction > 1.3 * a[0].fraction]
     if not pairs:
         return None
     (short, before), (long, after) = pairs[-1]
-    gain = climb.start - after
-    return (before - after) / math.log2(long / short) / gain if gain > 0 else None
+    gain = climb.start - after.loss
+    # Longer trials at much lower rates than the best of the shorter ones say nothing.
+    alike = max(trial.lr for trial in long.trials) > before.lr / 2
+    if before.failed or after.failed or not alike or gain <= 0:
+        return None
+    return (before.loss - after.loss) / math.log2(long.fraction / short.fraction) / gain
 
 
 def broken_above(step: Step, climb: Climb) -> float | None:

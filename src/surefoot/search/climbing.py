@@ -18,7 +18,10 @@ from surefoot.search.running import Request
 from surefoot.trial import Trial
 
 BELOW = 5.75
-"""Octaves from a range test's blow-up down to the middle of the first bracket; 6.5 and 5 were worse on twelve tasks."""
+"""Octaves from a range test's blow-up down to the middle of the first bracket.
+
+On twelve tasks 6.5 left tune at 4.3 % mean regret where this left 3.5 %; for find alone 5 was as good.
+"""
 LEAP = 2.0
 """Spacings to go up at once from an end that is far better; not on the first rung or in complete runs: a cliff."""
 LOWER = 3.0

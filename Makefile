@@ -9,7 +9,7 @@ TIMM = timm==1.0.31
 .PHONY: demo test lint types unit fuzz bench clean torch-range test-torch-oldest test-torch-newest
 
 demo: $(VENV)/.demo
-	$(BIN)/surefoot tune charlm --total 240 --budget 0.5 --out surefoot-out/charlm
+	$(BIN)/surefoot tune charlm --total 1000 --budget 0.5 --out surefoot-out/charlm
 
 test: lint types unit
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from surefoot.errors import BindingError as BindingError
     from surefoot.errors import FormatError as FormatError
     from surefoot.errors import JournalError as JournalError
+    from surefoot.errors import KeywordError as KeywordError
     from surefoot.errors import MissingExtraError as MissingExtraError
     from surefoot.errors import PositionError as PositionError
     from surefoot.errors import SurefootError as SurefootError
@@ -88,6 +89,7 @@ _HOME = {
         "BindingError",
         "FormatError",
         "JournalError",
+        "KeywordError",
         "MissingExtraError",
         "PositionError",
         "SurefootError",

@@ -17,9 +17,8 @@ _NEAR_EDGE = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One piece of advice: its ``topic`` (one word), what to do, and why."""
+    """One piece of advice: what to do, and why."""
 
-    topic: str
     text: str
     why: str
 
@@ -28,7 +27,7 @@ def advice(peak: Peak, schedule: Schedule | None = None) -> tuple[Advice, ...]:
     """Return the advice on warmup and clipping that the evidence of ``peak`` supports; none without an answer."""
     if peak.lr is None:
         return ()
-    return (Advice("warmup", _warmup(schedule), _why_warmup(peak, peak.lr)), _clip(peak, peak.lr))
+    return (Advice(_warmup(schedule), _why_warmup(peak, peak.lr)), _clip(peak, peak.lr))
 
 
 def _warmup(schedule: Schedule | None) -> str:
@@ -53,13 +52,13 @@ def _why_warmup(peak: Peak, lr: float) -> str:
 def _clip(peak: Peak, lr: float) -> Advice:
     if peak.edge is None:
         why = "No trial diverged, and a clip that is never reached changes nothing."
-        return Advice("clip", "No sign that clipping is needed.", why)
+        return Advice("No sign that clipping is needed.", why)
     above = times(peak.edge / lr)
     if peak.edge / lr < _NEAR_EDGE:
         why = f"Runs diverged from {rate_text(peak.edge)} on, {above} the peak: one bad batch can do the same."
-        return Advice("clip", "Clip the global gradient norm, at 1.0 unless you know its usual size.", why)
+        return Advice("Clip the global gradient norm, at 1.0 unless you know its usual size.", why)
     why = f"The lowest rate that diverged is {above} the peak; a clip that acts often would move the best rate."
-    return Advice("clip", "Clipping is optional.", why)
+    return Advice("Clipping is optional.", why)
 
 
 def changes(peak: Peak) -> tuple[str, ...]:

@@ -76,15 +76,6 @@ def cost(peak: Peak) -> str:
     return f"{counted(peak.cost_steps, 'update')}{runs}{parts}, {duration(peak.seconds)}"
 
 
-def answer(peak: Peak) -> str:
-    """Return the recommendation in one line: the peak and its range, or that there is none."""
-    if peak.lr is None:
-        return "no answer"
-    if peak.low is None or peak.high is None:
-        return f"peak {rate_text(peak.lr)}"
-    return f"peak {rate_text(peak.lr)}, good range {between(peak.low, peak.high)}"
-
-
 def code(schedule: Schedule) -> str:
     """Return the Python expression that builds ``schedule``, one phase a line, with ``surefoot`` imported as ``sf``.
 

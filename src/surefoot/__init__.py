@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from surefoot.curve import Curve as Curve
     from surefoot.curve import Peak as Peak
     from surefoot.curve import Progress as Progress
+    from surefoot.diagnosis.diagnosing import diagnose as diagnose
+    from surefoot.diagnosis.edits import applied as applied
+    from surefoot.diagnosis.nouns import Edit as Edit
+    from surefoot.diagnosis.nouns import Finding as Finding
+    from surefoot.diagnosis.nouns import Remedy as Remedy
+    from surefoot.diagnosis.verdict import Verdict as Verdict
+    from surefoot.diagnosis.verdict import verdict as verdict
     from surefoot.errors import ArgumentError as ArgumentError
     from surefoot.errors import BindingError as BindingError
     from surefoot.errors import FormatError as FormatError
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     from surefoot.history.columns import History as History
     from surefoot.history.lines import Log as Log
     from surefoot.history.lines import read as read
+    from surefoot.history.origin import Origin as Origin
     from surefoot.history.reading import Reading as Reading
     from surefoot.report.page import page as page
     from surefoot.schedule.core import Schedule as Schedule
@@ -160,6 +168,11 @@ _HOME = {
     "schedule.foreign.torch_schedulers": ("from_torch",),
     "schedule.foreign.transformers_names": ("from_transformers",),
     "schedule.recognition.recognising": ("Recognition", "recognise"),
+    "diagnosis.diagnosing": ("diagnose",),
+    "diagnosis.edits": ("applied",),
+    "diagnosis.nouns": ("Edit", "Finding", "Remedy"),
+    "diagnosis.verdict": ("Verdict", "verdict"),
+    "history.origin": ("Origin",),
     "history.reading": ("Reading",),
     "history.columns": ("History",),
     "history.lines": (

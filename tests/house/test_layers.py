@@ -17,17 +17,34 @@ BELOW = {
     "trial": set(),
     "curve": {"trial", "chart", "svg"},
     "task": {"schedule", "history", "curve"},
+    "diagnosis": {"history", "schedule", "curve", "chart"},
+    "live": {"diagnosis", "history", "schedule"},
     "search": {"task", "schedule", "history", "curve", "trial"},
-    "report": {"trial", "search", "task", "schedule", "history", "curve", "chart", "svg"},
-    "torch": {"search", "task", "schedule", "history", "curve"},
+    "report": {"trial", "search", "task", "schedule", "history", "curve", "chart", "svg", "diagnosis", "live"},
+    "torch": {"search", "task", "schedule", "history", "curve", "diagnosis", "live"},
+    "integrations": {"torch", "live", "diagnosis", "schedule", "history"},
     "tasks": {"torch", "schedule", "history"},
-    "cli": {"trial", "report", "tasks", "search", "task", "schedule", "history", "curve", "chart", "svg"},
+    "cli": {
+        "diagnosis",
+        "live",
+        "trial",
+        "report",
+        "tasks",
+        "search",
+        "task",
+        "schedule",
+        "history",
+        "curve",
+        "chart",
+        "svg",
+    },
 }
 # What each room may import from outside besides the standard library and NumPy.
 OUTSIDE = {
     "report": {"rich", "matplotlib"},
     "torch": {"torch"},
     "tasks": {"torch", "sklearn", "mnist1d"},
+    "integrations": {"torch", "transformers", "lightning", "accelerate"},
     "cli": {"click", "rich"},
 }
 

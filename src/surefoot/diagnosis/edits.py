@@ -1,0 +1,69 @@
+"""Edits: a remedy's change of a schedule, applied. The operations are few, and most are methods of Schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from surefoot.diagnosis.nouns import Edit
+from surefoot.errors import ArgumentError
+from surefoot.schedule import facts
+from surefoot.schedule.core import Schedule
+from surefoot.schedule.phase import hold, ramp
+from surefoot.schedule.slices import after, before, closed, inside
+
+
+def applied(edit: Edit, schedule: Schedule) -> Schedule:
+    """Return the schedule as ``edit`` changes it.
+
+    Operations: ``scaled(k)`` (every rate times k), ``rewarm(at, steps)`` (a rise from 0 at an update),
+    ``warmup(steps)`` (the rise at the beginning made ``steps`` long, the rates after it unchanged), ``stretch(total)``,
+    ``extend(steps, policy)``, ``decay(steps)`` (the last ``steps`` fall to 0 along 1-sqrt), ``floor(fraction)``.
+    An int is steps, a float a fraction of the total.
+
+    Raises ArgumentError for an operation that does not exist or a schedule that it does not fit.
+
+    >>> from surefoot import constant
+    >>> applied(Edit("scaled", {"k": 0.1}), constant(1e-2, total=100))(50)
+    0.001
+    """
+    if edit.op not in _OPS:
+        raise ArgumentError(f"op={edit.op!r} is no edit: there are {', '.join(_OPS)}.")
+    changed: Schedule = _OPS[edit.op](schedule, **edit.arguments)
+    return changed
+
+
+def _warmup(schedule: Schedule, steps: float) -> Schedule:
+    last = None if schedule.total is None else schedule.total - 1
+    count, old = inside(_steps(schedule, steps), last, "steps"), facts.warmup_steps(schedule)
+    level = _factor(schedule, max(count, old))
+    rise = (ramp(0.0, level, count),) if count else ()
+    wait = (hold(old - count, level),) if count < old else ()
+    return Schedule(schedule.peak, (*rise, *wait, *after(schedule, max(count, old))))
+
+
+def _decay(schedule: Schedule, steps: float) -> Schedule:
+    total = closed(schedule, "given a decay")
+    at = total - inside(_steps(schedule, steps), total, "steps", least=1)
+    return Schedule(schedule.peak, (*before(schedule, at), ramp(_factor(schedule, at), 0.0, total - at, "1-sqrt")))
+
+
+def _steps(schedule: Schedule, length: float) -> int:
+    if isinstance(length, int):
+        return length
+    return int(length * closed(schedule, "measured in fractions of its total") + 0.5)
+
+
+def _factor(schedule: Schedule, step: int) -> float:
+    return min(1.0, schedule(step) / schedule.peak) if schedule.peak > 0 else 1.0
+
+
+_OPS: Mapping[str, Callable[..., Any]] = {
+    "scaled": Schedule.scaled,
+    "rewarm": Schedule.rewarm,
+    "warmup": _warmup,
+    "stretch": Schedule.stretch,
+    "extend": Schedule.extend,
+    "decay": _decay,
+    "floor": Schedule.with_floor,
+}

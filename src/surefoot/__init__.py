@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from surefoot.errors import TaskError as TaskError
     from surefoot.history.columns import History as History
     from surefoot.history.lines import Log as Log
-    from surefoot.history.lines import read as read
     from surefoot.history.origin import Origin as Origin
     from surefoot.history.reading import Reading as Reading
+    from surefoot.history.reading_logs import read as read
+    from surefoot.history.reading_logs import read_runs as read_runs
     from surefoot.report.page import page as page
     from surefoot.schedule.core import Schedule as Schedule
     from surefoot.schedule.extend import Extension as Extension
@@ -175,10 +176,8 @@ _HOME = {
     "history.origin": ("Origin",),
     "history.reading": ("Reading",),
     "history.columns": ("History",),
-    "history.lines": (
-        "Log",
-        "read",
-    ),
+    "history.lines": ("Log",),
+    "history.reading_logs": ("read", "read_runs"),
     "curve": (
         "Curve",
         "Peak",

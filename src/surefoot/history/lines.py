@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from surefoot.errors import ArgumentError, FormatError
-from surefoot.history.columns import History, columns
 from surefoot.history.reading import Reading
 
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -64,30 +62,6 @@ class Log:
         self.close()
 
 
-def read(path: str | Path) -> History:
-    r"""Return the history in the JSON-lines file ``path``, one object with ``step`` and ``loss`` a line.
-
-    A last line that a crash cut short is left out; any other bad line raises FormatError with its number.
-    Fields that are not numbers are left out; a line without a ``loss`` (an evaluation, say) has NaN there.
-
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "run.jsonl"
-    >>> _ = path.write_text('{"step": 0, "loss": 2.5}\n{"step": 1, "loss": "nan"}\n{"step": 2, "lo')
-    >>> read(path)["loss"].tolist()
-    [2.5, nan]
-    """
-    found = Path(path)
-    try:
-        text = found.read_bytes()
-    except OSError as error:
-        raise ArgumentError(f"path={str(path)!r} cannot be read ({error.strerror}).") from error
-    rows = list(_rows(text, found))
-    if not rows:
-        raise FormatError(f"{found.name} holds no reading: each line is an object such as {_EXAMPLE}.")
-    return History(columns(rows), str(found))
-
-
-_EXAMPLE = '{"step": 0, "loss": 2.5}'
 _UNREADABLE = (ValueError, KeyError, RecursionError, OverflowError, TypeError)
 
 
@@ -127,19 +101,6 @@ def _last_newline(file: int, size: int) -> int:
 def _torn(line: bytes) -> bool:
     begin = b'{"step": '
     return line[: len(begin)] == begin[: len(line)] and not line.rstrip().endswith(b"}")
-
-
-def _rows(text: bytes, path: Path) -> Iterator[dict[str, float]]:
-    lines = text.split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            yield _row(json.loads(line))
-        except _UNREADABLE:
-            if number == len(lines):
-                return
-            raise FormatError(f"{path.name}, line {number}, is not a reading: expected {_EXAMPLE}.") from None
 
 
 def _row(found: Any) -> dict[str, float]:

@@ -28,7 +28,7 @@ class Table:
     """One run: ``columns`` under the file's own names (float64 of shape [rows]), NaN where blank or said to be NaN.
 
     ``blank`` tells the two apart, by column, True where a row did not say; ``run`` names the run where a file holds
-    several; ``facts`` and ``notes`` are those of an Origin.
+    several; ``facts`` and ``notes`` are those of an Origin; ``ignored`` are the fields that hold no numbers.
     """
 
     columns: Mapping[str, Column]
@@ -36,6 +36,7 @@ class Table:
     run: str = ""
     facts: Mapping[str, Fact] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,81 @@
+"""Clocks of logs: what counts as the step where a log has steps, epochs, steps within an epoch, or none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from surefoot.history.columns import Column, Mask
+from surefoot.history.runs import Rows
+
+
+def clocked(rows: Rows) -> Rows:
+    """Return rows whose ``step`` is said in each, with the fact ``unit``: what it counts.
+
+    Without a step the epoch is one; without either, the number of the row. A step that starts over with each epoch
+    is added up. A row that does not say its step has that of the row before.
+    """
+    if "step" in rows.columns:
+        return _stepped(rows)
+    if "epoch" in rows.columns and _tells_apart(rows, "epoch"):
+        filled = _filled(rows.columns["epoch"], rows.blank["epoch"])
+        return _with_step(rows, filled).with_note("The step counts epochs: the log has no other.", unit="epoch")
+    return _numbered(rows)
+
+
+def _numbered(rows: Rows) -> Rows:
+    count = np.arange(_length(rows), dtype=np.float64)
+    return _with_step(rows, count).with_note("The step counts rows: the log has no other.", unit="row")
+
+
+def _length(rows: Rows) -> int:
+    return len(next(iter(rows.columns.values())))
+
+
+def _stepped(rows: Rows) -> Rows:
+    step = _filled(rows.columns["step"], rows.blank["step"])
+    if "epoch" in rows.columns:
+        epoch = _filled(rows.columns["epoch"], rows.blank["epoch"])
+        back = np.flatnonzero(step[1:] < step[:-1]) + 1
+        if back.size and bool(np.all(epoch[back] > epoch[back - 1])):
+            added = _added_up(step, back)
+            return _with_step(rows, added).with_note(
+                "The step starts over with each epoch: it was added up.", unit="step"
+            )
+    if _tells_apart(replace(rows, columns={**rows.columns, "step": step}), "step"):
+        return replace(_with_step(rows, step), facts={**rows.facts, "unit": "step"})
+    rest = {name: values for name, values in rows.columns.items() if name != "step"}
+    return clocked(replace(rows, columns=rest))
+
+
+def _added_up(step: Column, back: np.ndarray) -> Column:
+    base = 1.0 if step.min() == 0 else 0.0
+    offsets = np.zeros(len(step))
+    offsets[back] = step[back - 1] + base
+    added: Column = step + np.cumsum(offsets)
+    return added
+
+
+def _tells_apart(rows: Rows, name: str) -> bool:
+    """Return whether a column tells the rows with a loss apart, but for a few that were said twice."""
+    values = rows.columns[name]
+    said = ~rows.blank["loss"] & np.isfinite(values)
+    found = values[said]
+    whole = bool(np.all(found == np.floor(found))) and bool(np.all(found >= 0))
+    changes = 1 + int(np.count_nonzero(found[1:] != found[:-1]))
+    return whole and (found.size < 2 or 2 * changes > found.size)
+
+
+def _filled(values: Column, blank: Mask) -> Column:
+    there = np.isfinite(values) & ~blank & (values >= 0)
+    if not there.any():
+        return np.arange(len(values), dtype=np.float64)
+    places = np.maximum.accumulate(np.where(there, np.arange(len(values)), -1))
+    filled: Column = np.floor(values[np.where(places < 0, int(np.argmax(there)), places)])
+    return filled
+
+
+def _with_step(rows: Rows, step: Column) -> Rows:
+    columns = {"step": step, **{name: values for name, values in rows.columns.items() if name != "step"}}
+    return replace(rows, columns=columns, blank={**rows.blank, "step": np.zeros(len(step), dtype=bool)})

@@ -1,0 +1,135 @@
+"""Delimited text: the header and the columns of a file with commas, semicolons or tabs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from surefoot.errors import FormatError
+from surefoot.history.columns import Column, Mask
+from surefoot.history.formats.cells import column, number
+from surefoot.history.formats.table import Source, Table
+from surefoot.history.formats.text import head_lines, whole_text
+
+_DELIMITERS = "\t,;"
+_WIDE = 5_000
+_CELL = 1 << 16
+
+
+def header(source: Source) -> tuple[str, ...]:
+    """Return the names in the first line of a delimited text, stripped; empty if the source is none."""
+    head = _table_lines(source)
+    if not head or head[0].lstrip()[:1] in {"{", "[", "<"} or len(head[0]) > _CELL:
+        return ()
+    delimiter = _delimiter(head)
+    if not delimiter:
+        return ()
+    names = tuple(name.strip() for name in next(csv.reader([head[0]], delimiter=delimiter), []))
+    words = [name for name in names if name and not isinstance(number(name), float)]
+    return names if 2 * len(words) > len(names) and len(names) <= _WIDE else ()
+
+
+def table(source: Source) -> Table:
+    """Return the columns of a delimited text under its header's names; FormatError if it has no rows.
+
+    A last row that a crash cut short is left out, and that is noted; so are rows with another number of cells.
+    """
+    names = header(source)
+    delimiter = _delimiter(_table_lines(source))
+    text = _body(whole_text(source))
+    if not text.strip():
+        raise FormatError(f"{source.name} holds no reading: it ends after its header.")
+    unique = _unique(names)
+    block = _numbers(text, delimiter, len(names))
+    if block is not None:
+        return Table({name: block[:, k] for k, name in enumerate(unique) if name})
+    return _mixed(source.name, unique, _cells(source.name, text, delimiter))
+
+
+def _table_lines(source: Source) -> list[str]:
+    return [line for line in head_lines(source)[:20] if not line.startswith("#")]
+
+
+def _body(text: str) -> str:
+    rest = text
+    while rest:
+        line, _, rest = rest.partition("\n")
+        if line.strip() and not line.startswith("#"):
+            return rest
+    return ""
+
+
+def _delimiter(head: Sequence[str]) -> str:
+    if not head:
+        return ""
+    counts = {mark: head[0].count(mark) for mark in _DELIMITERS}
+    best = max(counts, key=lambda mark: counts[mark])
+    # Log lines hold commas too; in a table the next line has as many as the header.
+    same = len(head) == 1 or abs(head[1].count(best) - counts[best]) <= head[1].count('"')
+    return best if counts[best] and same else ""
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return found
+
+
+def _numbers(text: str, delimiter: str, width: int) -> Column | None:
+    """Return a table that holds numbers only, [rows, columns]; None if it holds anything else."""
+    body = text.strip("\r\n")
+    rows = body.count("\n") + 1
+    if body.count(delimiter) != rows * (width - 1) or delimiter * 2 in body or " " in body or "_" in body[:_CELL]:
+        return None
+    flat = body.replace("\r\n", delimiter).replace("\n", delimiter)
+    if delimiter != ",":
+        flat = flat.replace(delimiter, ",")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # a word ends the numbers: the count below tells
+        try:
+            values = np.fromstring(flat, dtype=np.float64, sep=",")
+        except ValueError:
+            return None
+    return values.reshape(rows, width) if values.size == rows * width and _tidy(body, delimiter, width) else None
+
+
+def _tidy(body: str, delimiter: str, width: int) -> bool:
+    ends = (body.partition("\n")[0], body.rpartition("\n")[2])
+    return all(line.count(delimiter) == width - 1 for line in ends)
+
+
+def _cells(name: str, text: str, delimiter: str) -> list[list[str]]:
+    try:
+        return [row for row in csv.reader(io.StringIO(text.replace("\0", "")), delimiter=delimiter) if row]
+    except csv.Error as error:
+        raise FormatError(f"{name} is a broken table ({error}).") from None
+
+
+def _mixed(name: str, names: Sequence[str], cells: list[list[str]]) -> Table:
+    width = len(names)
+    whole = [row for row in cells if len(row) == width]
+    cut = len(cells) - len(whole)
+    if not whole:
+        raise FormatError(f"{name} is a broken table: no row has the {width} cells of its header.")
+    torn = len(cells[-1]) < width
+    notes = ["The last row was cut while it was written, and is left out."] if torn else []
+    notes += [f"{cut - torn} rows with another number of cells than the header were left out."] if cut > torn else []
+    columns: dict[str, Column] = {}
+    blank: dict[str, Mask] = {}
+    ignored = []
+    for title, values in zip(names, zip(*whole, strict=True), strict=True):
+        found = column(values)
+        if found is None:
+            ignored.append(title)
+        elif title:
+            columns[title] = found[0]
+            if found[1].any():
+                blank[title] = found[1]
+    return Table(columns, blank, notes=tuple(notes), ignored=tuple(ignored))

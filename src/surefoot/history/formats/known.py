@@ -1,0 +1,23 @@
+"""Every kind of log that surefoot reads, the specific ones first: the first that fits a source is taken."""
+
+from __future__ import annotations
+
+from surefoot.history.formats import json_lines, megatron, trainer_state
+from surefoot.history.formats.gpt_lines import LLMC, LLMC_CONSOLE, MODDED, NANOGPT
+from surefoot.history.formats.table import Format
+from surefoot.history.formats.tables import ALGOPERF, CSV, KERAS, LIGHTNING, ULTRALYTICS
+
+FORMATS: tuple[Format, ...] = (
+    trainer_state.FORMAT,
+    json_lines.FORMAT,
+    megatron.FORMAT,
+    ALGOPERF,
+    ULTRALYTICS,
+    LIGHTNING,
+    KERAS,
+    CSV,
+    LLMC,
+    LLMC_CONSOLE,
+    MODDED,
+    NANOGPT,
+)

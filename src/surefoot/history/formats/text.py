@@ -1,0 +1,47 @@
+"""The text of a source: decoded, and its lines."""
+
+from __future__ import annotations
+
+import codecs
+
+from surefoot.errors import FormatError
+from surefoot.history.formats.table import Source
+
+_WIDE = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+# A line of a log is short; what is longer is data, and is not searched.
+LONGEST = 1 << 20
+
+
+def head_text(source: Source) -> str:
+    """Return the beginning of a source as text; empty if it is binary, or a folder."""
+    return "" if _binary(source.head) else _decoded(source.head).lstrip("\r\n ")
+
+
+def whole_text(source: Source) -> str:
+    """Return all of a source as text; undecodable bytes are replaced. FormatError if it is binary."""
+    if _binary(source.head):
+        raise FormatError(f"{source.name} is binary, and no kind of log that surefoot knows.")
+    return _decoded(source.read())
+
+
+def lines(source: Source) -> list[str]:
+    """Return the lines of a source without their ends; a carriage return ends one too, as progress bars use it."""
+    text = whole_text(source).replace("\r\n", "\n").replace("\r", "\n")
+    return [line for line in text.split("\n") if len(line) <= LONGEST]
+
+
+def head_lines(source: Source) -> list[str]:
+    """Return the whole lines of a source's beginning that hold something."""
+    text = head_text(source)
+    cut = len(source.head) >= 1 << 16
+    found = text.splitlines()
+    return [line for line in (found[:-1] if cut and len(found) > 1 else found) if line.strip()]
+
+
+def _binary(head: bytes) -> bool:
+    return b"\0" in head and head[:2] not in _WIDE
+
+
+def _decoded(data: bytes) -> str:
+    encoding = _WIDE.get(data[:2], "utf-8-sig")
+    return data.decode(encoding, errors="replace")

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from surefoot.curve import Progress as Progress
     from surefoot.diagnosis.diagnosing import diagnose as diagnose
     from surefoot.diagnosis.edits import applied as applied
+    from surefoot.diagnosis.ledger import Tried as Tried
     from surefoot.diagnosis.nouns import Edit as Edit
     from surefoot.diagnosis.nouns import Finding as Finding
     from surefoot.diagnosis.nouns import Remedy as Remedy
+    from surefoot.diagnosis.signs import sensitivity as sensitivity
+    from surefoot.diagnosis.summing import Diagnosis as Diagnosis
+    from surefoot.diagnosis.summing import diagnosed as diagnosed
     from surefoot.diagnosis.verdict import Verdict as Verdict
     from surefoot.diagnosis.verdict import verdict as verdict
     from surefoot.errors import ArgumentError as ArgumentError
@@ -171,7 +175,10 @@ _HOME = {
     "schedule.recognition.recognising": ("Recognition", "recognise"),
     "diagnosis.diagnosing": ("diagnose",),
     "diagnosis.edits": ("applied",),
+    "diagnosis.ledger": ("Tried",),
     "diagnosis.nouns": ("Edit", "Finding", "Remedy"),
+    "diagnosis.signs": ("sensitivity",),
+    "diagnosis.summing": ("Diagnosis", "diagnosed"),
     "diagnosis.verdict": ("Verdict", "verdict"),
     "history.origin": ("Origin",),
     "history.reading": ("Reading",),

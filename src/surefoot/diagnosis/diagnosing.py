@@ -8,6 +8,7 @@ from typing import Any
 
 from surefoot.diagnosis.detector import Detector, Fold
 from surefoot.diagnosis.known import DETECTORS
+from surefoot.diagnosis.ledger import Tried, advised, lessons
 from surefoot.diagnosis.nouns import Finding
 from surefoot.diagnosis.ranking import ranking
 from surefoot.history.columns import History
@@ -41,10 +42,11 @@ def judged(progress: Progress, detectors: Sequence[Detector[Any]] = DETECTORS) -
     return ranking(one for one in found if one is not None)
 
 
-def diagnose(history: History) -> tuple[Finding, ...]:
+def diagnose(history: History, *, tried: Sequence[Tried] = ()) -> tuple[Finding, ...]:
     """Return what is wrong with a run, the gravest finding first; empty when nothing was seen.
 
     Every detector is a fold over the rows, so the findings are those that ``watch`` would have had at the last row.
+    Remedies that were ``tried``, or that the log itself shows to have failed (``lessons``), are advised last.
 
     >>> from surefoot import Reading
     >>> losses = (2.5, 2.4, 2.6, 3.1, 4.2, float("nan"))
@@ -52,4 +54,5 @@ def diagnose(history: History) -> tuple[Finding, ...]:
     >>> [finding.code for finding in diagnose(run)]
     ['SF101']
     """
-    return judged(fed(begun(), history))
+    found = judged(fed(begun(), history))
+    return advised(found, (*lessons(history), *tried))

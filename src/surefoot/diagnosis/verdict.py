@@ -1,4 +1,4 @@
-"""Verdict: a run in one word, whether it is healthy, and the three signs that say so."""
+"""Verdict: a run in one word and in one line, whether it is healthy, and the three signs that say so."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from surefoot.curve import Curve
+from surefoot.diagnosis.headline import headline
 from surefoot.diagnosis.nouns import Finding
+from surefoot.diagnosis.signs import signs
+from surefoot.history.columns import History
 
 HEALTHY = "healthy"
 
@@ -17,33 +21,33 @@ class Verdict:
     """What is said of a run as a whole: ``text`` is "healthy" or the name of the gravest finding.
 
     ``signs`` holds the three key signs of health in words: "stability", "effective step size", "sensitivity"; a sign
-    that nobody measured says "not measured".
+    that nobody measured says "not measured". ``headline`` is the verdict as one line for a person.
     """
 
     text: str
     healthy: bool
     signs: Mapping[str, str] = field(default_factory=dict)
+    headline: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "signs", MappingProxyType(dict(self.signs)))
 
     def row(self) -> dict[str, Any]:
         """Return the verdict as plain data."""
-        return {"verdict": self.text, "healthy": self.healthy, "signs": dict(self.signs)}
+        said = {"verdict": self.text, "healthy": self.healthy, "headline": self.headline}
+        return {**said, "signs": dict(self.signs)}
 
 
-def verdict(findings: Iterable[Finding]) -> Verdict:
+def verdict(findings: Iterable[Finding], history: History | None = None, curve: Curve | None = None) -> Verdict:
     """Return the verdict that ``findings`` (ranked, as ``diagnose`` returns them) amount to; info alone is healthy.
 
-    >>> verdict(()).text, verdict(()).healthy
-    ('healthy', True)
+    The signs are read from the monitors that ``history`` logged and from ``curve``, a sweep of the same run over its
+    rates; without them they say "not measured".
+
+    >>> verdict(()).text, verdict(()).healthy, verdict(()).headline
+    ('healthy', True, 'healthy: nothing is wrong that a log can show')
     """
-    grave = [one for one in findings if one.severity != "info"]
+    found = tuple(findings)
+    grave = [one for one in found if one.severity != "info"]
     text = grave[0].name if grave else HEALTHY
-    return Verdict(text, not grave, _signs(grave))
-
-
-def _signs(grave: list[Finding]) -> dict[str, str]:
-    unstable = [one for one in grave if one.code.startswith("SF1")]
-    stability = "stable" if not unstable else unstable[0].message
-    return {"stability": stability, "effective step size": "not measured", "sensitivity": "not measured"}
+    return Verdict(text, not grave, signs(found, history, curve), headline(found))

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from surefoot.history.formats import json_lines, megatron, trainer_state
+from surefoot.history.formats import (
+    json_lines,
+    megatron,
+    mlflow,
+    mlflow_files,
+    tensorboard,
+    trackio,
+    trainer_state,
+    wandb_offline,
+)
 from surefoot.history.formats.gpt_lines import LLMC, LLMC_CONSOLE, MODDED, NANOGPT
 from surefoot.history.formats.table import Format
 from surefoot.history.formats.tables import ALGOPERF, CSV, KERAS, LIGHTNING, ULTRALYTICS
 
 FORMATS: tuple[Format, ...] = (
     trainer_state.FORMAT,
+    tensorboard.FORMAT,
+    wandb_offline.FORMAT,
+    mlflow_files.FORMAT,
+    mlflow.FORMAT,
+    trackio.FORMAT,
     json_lines.FORMAT,
     megatron.FORMAT,
     ALGOPERF,

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from surefoot.torch.finding import find as find
     from surefoot.torch.finding import tune as tune
     from surefoot.torch.position import Cut as Cut
+    from surefoot.torch.preconditioning import preconditioner as preconditioner
     from surefoot.torch.reports import RateOverwritten as RateOverwritten
     from surefoot.torch.reports import ScheduleChanged as ScheduleChanged
     from surefoot.torch.scheduler import Scheduler as Scheduler
     from surefoot.torch.setting import set_lr as set_lr
+    from surefoot.torch.stability import Threshold as Threshold
+    from surefoot.torch.stability import stability_threshold as stability_threshold
     from surefoot.torch.tasking import task as task
 
 _HOME = {
@@ -33,6 +36,8 @@ _HOME = {
     "reports": ("RateOverwritten", "ScheduleChanged"),
     "tasking": ("task",),
     "finding": ("find", "tune"),
+    "stability": ("Threshold", "stability_threshold"),
+    "preconditioning": ("preconditioner",),
 }
 _MODULES = ("groups",)
 _MODULE = {name: f"surefoot.torch.{module}" for module, names in _HOME.items() for name in names}

@@ -79,3 +79,9 @@ def test_an_absent_column_is_named_with_what_there_is():
 
 def test_a_history_says_what_it_holds():
     assert repr(History.of([Reading(0, 1.0, lr=0.1)])) == "History(1 rows: step, loss, lr)"
+
+
+def test_a_nan_that_every_row_says_was_said():
+    history = History.of([Reading(0, 0.0, grad_norm=float("nan")), Reading(1, 0.0, grad_norm=1.0)])
+    assert history.said("grad_norm").tolist() == [True, True]
+    assert History.of([Reading(0, 0.0, grad_norm=float("nan"))]).said("grad_norm").tolist() == [True]

@@ -116,7 +116,7 @@ def columns(rows: Iterable[Mapping[str, float]]) -> dict[str, Column]:
 
 
 def blanks(rows: Iterable[Mapping[str, float]]) -> dict[str, Mask]:
-    """Return by column, where it is not always given, whether a flat row lacks it.
+    """Return by column, where it is not always given or was given as NaN, whether a flat row lacks it.
 
     >>> blanks([{"step": 0, "loss": 1.0}, {"step": 1, "loss": 0.5, "lr": 0.1}])["lr"].tolist()
     [True, False]
@@ -124,7 +124,8 @@ def blanks(rows: Iterable[Mapping[str, float]]) -> dict[str, Mask]:
     found = list(rows)
     names = dict.fromkeys(name for row in found for name in row)
     masks = {name: np.array([name not in row for row in found], dtype=bool) for name in names}
-    return {name: mask for name, mask in masks.items() if mask.any()}
+    nans = {name for row in found for name, value in row.items() if value != value}  # noqa: PLR0124  a NaN that was said
+    return {name: mask for name, mask in masks.items() if mask.any() or name in nans}
 
 
 def _masks(given: Mapping[str, Mask], lengths: Mapping[str, int]) -> dict[str, Mask]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import torch
@@ -14,11 +14,25 @@ from surefoot.schedule.phase import number
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """From update ``step`` on, every rate is multiplied by ``factor``; ``why`` is for the reader of the history."""
+    """From update ``step`` on, every rate is multiplied by ``factor``; ``why`` is for the reader of the history.
+
+    With ``rewarm`` the rate climbs to the cut one over that many updates: update ``step + i`` runs at
+    ``factor * (i + 1) / (rewarm + 1)``, so that none of them is wasted on a rate of 0.
+
+    >>> [Cut(10, 0.5, rewarm=3).multiplier(step) for step in (9, 10, 11, 12, 13)]
+    [1.0, 0.125, 0.25, 0.375, 0.5]
+    """
 
     step: int
     factor: float
     why: str = ""
+    rewarm: int = 0
+
+    def multiplier(self, step: int) -> float:
+        """Return what this cut multiplies the rate of update ``step`` by."""
+        if step < self.step:
+            return 1.0
+        return self.factor * min(1.0, (step - self.step + 1) / (self.rewarm + 1))
 
 
 @dataclass(slots=True)
@@ -59,16 +73,28 @@ class Position:
         self.settled()
         return list(self.kept[1]) if self.kept is not None and self.kept[0] == self.last else None
 
-    def cut(self, k: float, why: str) -> None:
-        """Multiply what follows by ``k`` (0 < k <= 1)."""
-        factor = number(k, "k")
-        if not 0.0 < factor <= 1.0:
-            raise ArgumentError(f"k={k!r} must be a factor in (0, 1]: a cut lowers the rate.")
-        self.cuts = (*self.cuts, Cut(self.settled(), factor, why))
+    def cut(self, k: float, why: str, rewarm: int = 0) -> None:
+        """Multiply what follows by ``k`` (0 < k <= 1), reached over ``rewarm`` updates."""
+        self.cuts = (*self.cuts, made(self.settled(), k, why, rewarm))
+
+    def rewind(self, step: int) -> None:
+        """Go back to ``step`` applied updates; cuts that were made later hold from there on, for they were earned."""
+        self.move(step, max(step - 1, 0))
+        self.cuts = tuple(replace(cut, step=min(cut.step, step)) for cut in self.cuts)
 
     def multiplier(self, step: int) -> float:
         """Return the product of the cuts in force at update ``step``."""
-        return prod(cut.factor for cut in self.cuts if cut.step <= step)
+        return prod(cut.multiplier(step) for cut in self.cuts)
+
+
+def made(step: int, k: float, why: str, rewarm: int) -> Cut:
+    """Return the cut, its arguments checked."""
+    factor = number(k, "k")
+    if not 0.0 < factor <= 1.0:
+        raise ArgumentError(f"k={k!r} must be a factor in (0, 1]: a cut lowers the rate.")
+    if isinstance(rewarm, bool) or not isinstance(rewarm, int) or rewarm < 0:
+        raise ArgumentError(f"rewarm={rewarm!r} must be an int >= 0: the updates over which the rate climbs again.")
+    return Cut(step, factor, why, rewarm)
 
 
 def counted(value: int, name: str) -> int:

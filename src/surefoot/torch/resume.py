@@ -33,7 +33,7 @@ def dump(position: Position, tracks: Mapping[str, Track]) -> dict[str, Any]:
     return {
         "surefoot": 1,
         "position": position.settled(),
-        "cuts": [[cut.step, cut.factor, cut.why] for cut in position.cuts],
+        "cuts": [[cut.step, cut.factor, cut.why, cut.rewarm] for cut in position.cuts],
         "fields": {
             field: {
                 "schedule": track.schedule.to_json(),
@@ -55,14 +55,15 @@ def load(state: Mapping[str, Any]) -> Saved:
         raise FormatError(f"the scheduler state has the keys {sorted(state)}: it is not one of surefoot.{hint}")
     try:
         position = operator.index(state["position"])
-        cuts = tuple(Cut(int(step), float(factor), str(why)) for step, factor, why in state["cuts"])
+        # States that were written before there was a rewarm have none.
+        cuts = tuple(Cut(int(cut[0]), float(cut[1]), str(cut[2]), *map(int, cut[3:])) for cut in state["cuts"])
         fields = dict(state["fields"])
         schedules = {field: str(saved["schedule"]) for field, saved in fields.items()}
         factors = {
             field: Factors(tuple(map(float, saved["factors"])), float(saved["reference"]))
             for field, saved in fields.items()
         }
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise FormatError(f"the scheduler state is damaged ({error!r}): it needs position, cuts and fields.") from error
     if position < 0:
         raise FormatError(f"the scheduler state has position={position}: updates are counted from 0.")

@@ -142,11 +142,11 @@ class Scheduler(LRScheduler):
         self._write(self._groups(), t)
         self._position.move(t, t)
 
-    def cut(self, k: float, why: str = "") -> None:
-        """Multiply the rate by ``k`` (0 < k <= 1) from the next update on; ``why`` is kept in ``cuts``."""
+    def cut(self, k: float, why: str = "", *, rewarm: int = 0) -> None:
+        """Multiply the rate by ``k`` (0 < k <= 1) from the next update on, climbing to it over ``rewarm`` updates."""
         if self._lr is None:
             raise ArgumentError(f"cut() needs a schedule of lr: this scheduler has only {', '.join(self._tracks)}.")
-        self._position.cut(k, why)
+        self._position.cut(k, why, rewarm)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the position, the cuts, and the schedules for comparison, as JSON-able data."""

@@ -16,7 +16,8 @@ from curves import curves
 from judging import judged
 from labels import UNCLEAR, Labelled
 from logs import logs
-from table import table, targets, wrong
+from made import RUNS, made
+from table import beside, table, targets, wrong
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +42,8 @@ def corpora(folders: list[Path], published: Path | None) -> dict[str, Iterator[L
     found = {f"Real logs: {folder.name}": logs(folder) for folder in folders if (folder / "index.jsonl").exists()}
     if published is not None and published.is_dir():
         found["Published curves"] = curves(published)
+    if RUNS.exists():
+        found["Runs made here with known faults"] = made()
     return found
 
 
@@ -54,6 +57,8 @@ def section(title: str, runs: list[Labelled], *, listed: bool) -> Iterator[str]:
     yield from table(found)
     yield ""
     yield from targets(found)
+    yield "\nThe rules of peers on the same rows, fired / could be asked:\n"
+    yield from beside(found)
     if listed:
         yield f"\nDiagnosed in {spent:.1f} s. Verdict and label differ:\n"
         yield from wrong(found)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from judging import Judged, codes
 from labels import COLLAPSED, DIVERGED, HEALTHY, LABELS, LOST
+from peers import RULES
 
+OWN: Mapping[str, Callable[[Judged], bool | None]] = {
+    "surefoot, error": lambda one: one.level == "error",
+    "surefoot, error or warning": lambda one: one.level != "silent",
+}
+PEERS: Mapping[str, Callable[[Judged], bool | None]] = {
+    name: lambda one, rule=rule: rule(one.run.history) for name, rule in RULES.items()
+}
 HEAD = ("label", "runs", "error", "warning", "silent", "verdict is the label", "what came first")
 
 
@@ -38,6 +46,17 @@ def targets(runs: Sequence[Judged]) -> Iterator[str]:
         yield f"- verdict is the label, unhealthy runs (at least 80 %): {share(ill, lambda one: one.right)}"
     if high:
         yield f"- diverged or collapsed and told to raise the rate (none): {share(high, lambda one: one.raises)}"
+
+
+def beside(runs: Sequence[Judged]) -> Iterator[str]:
+    """Yield a line a rule: on how many runs of each label it fires, of those on which it can be asked."""
+    labels = [label for label in LABELS if any(one.run.label == label for one in runs)]
+    yield "| rule | " + " | ".join(labels) + " |"
+    yield "|" + "---|" * (len(labels) + 1)
+    for name, rule in {**OWN, **PEERS}.items():
+        by_label = [[rule(one) for one in runs if one.run.label == label] for label in labels]
+        asked = [[said for said in found if said is not None] for found in by_label]
+        yield f"| {name} | " + " | ".join(f"{sum(said)}/{len(said)}" if said else "" for said in asked) + " |"
 
 
 def wrong(runs: Sequence[Judged]) -> Iterator[str]:

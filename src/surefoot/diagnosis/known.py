@@ -7,12 +7,44 @@ from typing import Any
 from surefoot.diagnosis.detector import Detector
 from surefoot.diagnosis.detectors import (
     sf101_non_finite,
-    sf401_length_mismatch,
+    sf102_divergence,
+    sf103_collapse,
+    sf104_spike,
+    sf105_recurring_spikes,
+    sf106_oscillation,
+    sf107_end_of_warmup,
+    sf108_after_a_rise,
+    sf201_too_slow,
+    sf202_plateau,
+    sf203_decayed_too_early,
+    sf204_warmup_too_long,
+    sf206_not_training,
+    sf301_overfitting,
+    sf302_memorised,
+    sf501_hidden_nan,
+    sf502_unapplied_rate,
+    sf503_sparse_rows,
 )
 
 _MODULES = (
     sf101_non_finite,
-    sf401_length_mismatch,
+    sf102_divergence,
+    sf103_collapse,
+    sf104_spike,
+    sf105_recurring_spikes,
+    sf106_oscillation,
+    sf107_end_of_warmup,
+    sf108_after_a_rise,
+    sf201_too_slow,
+    sf202_plateau,
+    sf203_decayed_too_early,
+    sf204_warmup_too_long,
+    sf206_not_training,
+    sf301_overfitting,
+    sf302_memorised,
+    sf501_hidden_nan,
+    sf502_unapplied_rate,
+    sf503_sparse_rows,
 )
 DETECTORS: tuple[Detector[Any], ...] = tuple(module.DETECTOR for module in _MODULES)
 DOCS: dict[str, str] = {module.DETECTOR.code: module.__doc__ or "" for module in _MODULES}

@@ -9,7 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from surefoot.diagnosis.detector import Fold
+from surefoot.diagnosis.excursions import Excursion, excursions
 from surefoot.diagnosis.series import Series
+from surefoot.diagnosis.shape import Shape, shape_of
 from surefoot.history.columns import History
 from surefoot.history.origin import Fact
 
@@ -38,14 +40,30 @@ class Trace:
         return self.series.get(name, Series())
 
     @cached_property
-    def loss(self) -> Series:
-        """The training loss."""
-        return self["loss"]
+    def loss(self) -> Shape | None:
+        """The shape of the training loss, None where there is too little of it."""
+        return shape_of(self["loss"])
 
     @cached_property
-    def val_loss(self) -> Series:
-        """The validation loss."""
-        return self["val_loss"]
+    def val_loss(self) -> Shape | None:
+        """The shape of the validation loss, None where there is too little of it."""
+        return shape_of(self["val_loss"])
+
+    @cached_property
+    def main(self) -> Shape | None:
+        """The shape that tells the run's story: of the training loss, or of the validation loss where that ends early.
+
+        Some logs hold training rows for the first updates only, and evaluations to the end.
+        """
+        loss, judged = self.loss, self.val_loss
+        if loss is None or judged is None:
+            return judged if loss is None else loss
+        return judged if loss.step[-1] < 0.5 * judged.step[-1] else loss
+
+    @cached_property
+    def excursions(self) -> tuple[Excursion, ...]:
+        """Where the main loss left its band."""
+        return () if self.main is None else excursions(self.main)
 
     def number(self, name: str) -> float | None:
         """Return a fact that is a number, None where the log does not say it."""

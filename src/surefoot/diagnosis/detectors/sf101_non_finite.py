@@ -63,7 +63,7 @@ def _lost(series: Series, words: str) -> Finding:
 
 
 def _gradients(trace: Trace) -> Finding | None:
-    norms, loss = trace["grad_norm"], trace.loss
+    norms, loss = trace["grad_norm"], trace["loss"]
     steps, values = norms.tail[0][-5:], norms.tail[1][-5:]
     lost = ~(abs(values) <= 1e100)
     if lost.sum() < 3 or loss.last_good >= steps[lost][-1]:

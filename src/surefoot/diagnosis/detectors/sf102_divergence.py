@@ -1,0 +1,82 @@
+"""SF102 divergence: the loss leaves its level and does not come back.
+
+What it sees
+    A training loss (the validation loss, where training rows end early) that stands far above its best at the end of
+    the rows, is not on its way back, and took a good part of the run's progress with it.
+
+Formula
+    low > best + max(5 sigma, 0.3 |best|), low the 20th percentile of the last rows (5 %, 3 to 51), best the lowest
+    smoothed loss, sigma the noise before it; or an excursion (SF104) that has lasted 3 rows and is not over. And
+    (low - best) / (start - best) >= 0.1, or the same of the logarithms >= 0.35. And half of the rise is still there.
+    Not where the validation loss ends within a tenth of its own best.
+
+Why it matters
+    Nothing that comes after is training from the weights that were won: what follows is paid for and lost.
+
+Example
+    Conformer on LibriSpeech, three restarts of the rate: after the second the validation loss comes back from a spike
+    (0.37, spike, 0.55), after the third it stays at 6.6 to 7.8 (tests/runs, log 12).
+
+What to try
+    1. Lower the peak by 10.
+    2. Warm up over 5 % of the updates.
+    3. Clip the gradient norm at 1.0.
+    4. Check the loss scaling of mixed precision; prefer bfloat16 to float16.
+    5. More weight decay.
+    The coupling of rate, batch and weight decay asks to clip and warm up before lowering the rate blindly; lowering
+    comes first here because in labelled logs a rate that is too high is the commonest cause.
+
+False alarms
+    A loss whose definition changes during the run; batches of two kinds, the last rows all of the harder one; a
+    restart of the rate whose bump is not over when the log ends (SF108 says so).
+
+Source
+    The troubleshooting checklist (undated); labelled logs in tests/runs.
+"""
+
+from __future__ import annotations
+
+from surefoot.chart.numbers import rate_text
+from surefoot.diagnosis.departure import Departure, departure
+from surefoot.diagnosis.detector import Detector
+from surefoot.diagnosis.nouns import Finding
+from surefoot.diagnosis.remedies import DIVERGED, ranked
+from surefoot.diagnosis.shape import Shape
+from surefoot.diagnosis.trace import TRACE, Trace
+
+
+def finding(trace: Trace) -> Finding | None:
+    """Return the finding where the main loss is out at the end and its validation does not say otherwise."""
+    shape = trace.main
+    found = None if shape is None else departure(shape, trace.excursions)
+    if shape is None or found is None or not found.lost or _judged_well(trace, shape, found):
+        return None
+    what = "validation loss" if shape is trace.val_loss else "loss"
+    if shape is trace.val_loss and trace.loss is not None and not _sudden(trace, found):
+        return None
+    step = int(shape.step[found.start])
+    undone = f", {min(found.share, 9.99):.0%} of its progress" if shape.fresh and found.share >= 0.01 else ""
+    return Finding(
+        *("SF102", "divergence", step, "error"),
+        0.9 if len(shape) >= 20 else 0.6,
+        f"The {what} leaves {rate_text(found.base)} at step {step:,} and ends at {rate_text(found.level)}, expected "
+        f"below {rate_text(found.limit)}{undone}.",
+        {"base": found.base, "limit": found.limit, "level": found.level, "peak": found.peak, "share": found.share},
+        ranked(DIVERGED),
+    )
+
+
+def _judged_well(trace: Trace, shape: Shape, found: Departure) -> bool:
+    """Say whether evaluations after the departure are as good as ever: then it is the batches that differ."""
+    judged = trace.val_loss
+    if judged is None or judged is shape or judged.step[-1] <= shape.step[found.start]:
+        return False
+    return judged.end <= judged.best + max(0.1 * abs(judged.best), 3.0 * judged.noise)
+
+
+def _sudden(trace: Trace, found: Departure) -> bool:
+    """Say whether the rise began as an excursion: an evaluation that drifts up overfits (SF301)."""
+    return any(one.stop is None or one.stop >= found.start for one in trace.excursions)
+
+
+DETECTOR = Detector("SF102", "divergence", TRACE, finding)

@@ -1,0 +1,118 @@
+"""SF103 collapse: pinned at chance, because the rate was too high, although it looks like a plateau.
+
+What it sees
+    A loss that stays flat at the entropy of the labels, or at or above its own start, after it was elsewhere: far
+    above it in the first rows, or below it before.
+
+Formula
+    Pinned: over the last half of the steps the smoothed loss spreads by less than 3 % of its level, and the level is
+    at ln n (within 1 %; n the classes, known, read off an accuracy that never left 1/n, or a usual number) or at
+    least 0.98 of the start. Elsewhere before: first row above 1.02 of the level, or a value above 1.05 of it, or the
+    smoothed loss below 0.97 of it, early. Or above its start: for at least 30 % of the steps the smoothed loss is
+    above start + max(0.005 |start|, 3 sigma), and it ends above 0.85 of the start.
+
+Why it matters
+    It is read as a plateau, and raising the rate of a run that collapsed is the worst advice there is.
+
+Example
+    WideResNet on CIFAR-10, Adam at 0.041: the first epoch's mean loss is 2.7 (a fresh network has 2.3), every later
+    one 2.303 = ln 10, accuracy 0.10 (tests/runs, log 143).
+
+What to try
+    1. Lower the peak by 10.
+    2. Warm up over 5 % of the updates: in that study it bought a factor of 4 in rate.
+    3. Clip the gradient norm at 1.0.
+    4. Check the loss scaling of mixed precision.
+    5. More weight decay.
+
+False alarms
+    A loss whose floor happens to be ln 2 or ln 10 without any classes; labels that hold no information (SF206 asks).
+
+Source
+    Why warmup the learning rate?, arXiv 2406.09405, 2024 (its runs); labelled logs in tests/runs.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from surefoot.chart.numbers import rate_text
+from surefoot.diagnosis.chance import at_chance
+from surefoot.diagnosis.detector import Detector
+from surefoot.diagnosis.nouns import Finding
+from surefoot.diagnosis.remedies import DIVERGED, ranked
+from surefoot.diagnosis.shape import Shape
+from surefoot.diagnosis.trace import TRACE, Trace
+
+_LEAST = 10
+
+
+def finding(trace: Trace) -> Finding | None:
+    """Return the finding on the main loss: pinned at chance after being elsewhere, or long above its own start."""
+    shape = trace.main
+    if shape is None or len(shape) < _LEAST:
+        return None
+    return _pinned(trace, shape) or _above(shape)
+
+
+def _pinned(trace: Trace, shape: Shape) -> Finding | None:
+    level = shape.level(0.5)
+    if level <= 0 or shape.spread(0.5) > 0.03 * level:
+        return None
+    classes = at_chance(level, trace, shape)
+    start = shape.start if shape.fresh else math.nan
+    if classes is None and not level >= 0.98 * start:
+        return None
+    where = _elsewhere(shape, level)
+    if where is None:
+        return None
+    row, was = where
+    chance = f"ln {classes:,.0f} = {math.log(classes):.4g} is chance" if classes else f"it began at {rate_text(start)}"
+    return _finding(
+        shape,
+        row,
+        f"The loss was {rate_text(was)} at step {shape.step[row]:,.0f} and is pinned at {rate_text(level)} over the "
+        f"last half ({chance}): collapsed, because the rate was too high, not too low.",
+        {"level": level, "was": was, "classes": classes, "spread": shape.spread(0.5)},
+    )
+
+
+def _elsewhere(shape: Shape, level: float) -> tuple[int, float] | None:
+    """Return the row and the value of the loss before it was pinned, None if it never was elsewhere."""
+    early = shape.part(0.0, 0.5)
+    values, smooth = shape.value[early], shape.smooth[early]
+    band = max(3.0 * shape.noise, 0.0)
+    top, low = int(np.argmax(values)), int(np.argmin(smooth))
+    if values[top] > max(1.05 * level, level + 2 * band) or (top == 0 and values[0] > 1.02 * level + band):
+        return top, float(values[top])
+    return (low, float(smooth[low])) if smooth[low] < 0.97 * level - band else None
+
+
+def _above(shape: Shape) -> Finding | None:
+    if not shape.fresh or shape.start <= 0:
+        return None
+    limit = shape.start + max(0.005 * shape.start, 3.0 * shape.noise_near(len(shape) // 2) / math.sqrt(shape.tail))
+    above = shape.smooth > limit
+    share = float(
+        np.sum(np.diff(shape.step, append=shape.step[-1:]) * above) / max(shape.step[-1] - shape.step[0], 1.0)
+    )
+    if share < 0.3 or shape.end < 0.85 * shape.start:
+        return None
+    row = int(np.argmax(above))
+    return _finding(
+        shape,
+        row,
+        f"The loss stands above its own start, {rate_text(shape.start)}, for {share:.0%} of the run and ends at "
+        f"{rate_text(shape.end)}: the rate was too high, not too low.",
+        {"start": shape.start, "limit": limit, "share": share, "end": shape.end},
+    )
+
+
+def _finding(shape: Shape, row: int, message: str, evidence: dict[str, float | None]) -> Finding:
+    step = int(shape.step[row])
+    return Finding("SF103", "collapse", step, "error", 0.9, message, evidence, ranked(DIVERGED))
+
+
+DETECTOR = Detector("SF103", "collapse", TRACE, finding)

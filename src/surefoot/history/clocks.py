@@ -25,12 +25,10 @@ def clocked(rows: Rows) -> Rows:
 
 
 def _numbered(rows: Rows) -> Rows:
-    count = np.arange(_length(rows), dtype=np.float64)
+    said = ~rows.blank["loss"]
+    # A row of an evaluation belongs to the training row before it.
+    count = np.maximum(np.cumsum(said) - 1.0, 0.0) if said.any() else np.arange(len(said), dtype=np.float64)
     return _with_step(rows, count).with_note("The step counts rows: the log has no other.", unit="row")
-
-
-def _length(rows: Rows) -> int:
-    return len(next(iter(rows.columns.values())))
 
 
 def _stepped(rows: Rows) -> Rows:
@@ -39,7 +37,7 @@ def _stepped(rows: Rows) -> Rows:
         epoch = _filled(rows.columns["epoch"], rows.blank["epoch"])
         back = np.flatnonzero(step[1:] < step[:-1]) + 1
         if back.size and bool(np.all(epoch[back] > epoch[back - 1])):
-            added = _added_up(step, back)
+            added = _added_up(step)
             return _with_step(rows, added).with_note(
                 "The step starts over with each epoch: it was added up.", unit="step"
             )
@@ -49,12 +47,11 @@ def _stepped(rows: Rows) -> Rows:
     return clocked(replace(rows, columns=rest))
 
 
-def _added_up(step: Column, back: np.ndarray) -> Column:
-    base = 1.0 if step.min() == 0 else 0.0
-    offsets = np.zeros(len(step))
-    offsets[back] = step[back - 1] + base
-    added: Column = step + np.cumsum(offsets)
-    return added
+def _added_up(step: Column) -> Column:
+    grown = np.diff(step)
+    spacing = float(np.median(grown[grown > 0])) if np.any(grown > 0) else 1.0
+    added: Column = step[0] + np.concatenate([[0.0], np.cumsum(np.where(grown < 0, spacing, grown))])
+    return np.floor(added)
 
 
 def _tells_apart(rows: Rows, name: str) -> bool:

@@ -25,6 +25,15 @@ _LOWER = frozenset(
 )
 
 
+def domain(word: str) -> str:
+    """Return the part of the data that a word names: "train", "val", "test", or "" if it names none.
+
+    >>> domain("Validation"), domain("loss")
+    ('val', '')
+    """
+    return _DOMAIN.get(word.lower(), "")
+
+
 @dataclass(frozen=True)
 class Name:
     """A field's name: as it was written (``raw``), the ``domain`` it speaks of, and the words besides.
@@ -47,13 +56,13 @@ class Name:
         words = _OTHER.sub("_", _CAMEL.sub("_", raw.strip()[:_LONGEST]).lower()).strip("_").split("_")
         domains = [_DOMAIN[word] for word in words if word in _DOMAIN]
         rest = [word for word in words if word not in _DOMAIN]
-        domain = domains[0] if len(set(domains)) == 1 else ""
+        part = domains[0] if len(set(domains)) == 1 else ""
         if words[0] == "metrics" and not domains:
-            domain, rest = "val", words[1:]
+            part, rest = "val", words[1:]
         mixed = len(set(domains)) > 1 or not rest
         at_end = not mixed and (words[0] in {*_DOMAIN, "metrics"} or words[-1] in _DOMAIN)
-        clean = "_".join([domain, *rest] if at_end and domain else words)
-        return cls(raw, "both" if mixed and domains else domain, "_".join(words if mixed else rest), clean)
+        clean = "_".join([part, *rest] if at_end and part else words)
+        return cls(raw, "both" if mixed and domains else part, "_".join(words if mixed else rest), clean)
 
 
 def higher_is_better(name: str) -> bool | None:

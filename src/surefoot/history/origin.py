@@ -17,7 +17,9 @@ class Origin:
     ``notes`` are sentences for a person (runs that were split, rows that were merged); ``facts`` holds what a log says
     once: ``total`` (planned updates), ``optimizer``, ``batch``, ``weight_decay``, ``momentum``, ``beta1``, ``classes``,
     ``vocabulary``, ``kind`` ("pretraining", "fine-tuning", "lora"), ``unit`` ("step", "epoch" or "row": what ``step``
-    counts), ``resumes`` (the steps at which the run was taken up again).
+    counts), ``resumes`` (the steps at which the run was taken up again), ``run`` (its name among several), ``peak``,
+    ``beta2``, ``warmup`` (updates, or epochs where those are the unit), ``warmup_fraction``, ``logging_steps``,
+    ``nan_filter`` ("default": the logger replaces a NaN loss unless it was told not to).
 
     >>> Origin("Keras CSVLogger", {"val_loss": "val_loss"}, notes=("2 runs: the last is shown.",)).said()
     ('read as Keras CSVLogger', 'val_loss from val_loss', '2 runs: the last is shown.')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import IO, Any
 
 import numpy as np
@@ -39,8 +40,13 @@ def read(path: Path, *, map: Mapping[str, str] | None = None, run: int | str | N
     runs = read_runs(path, map=map)
     if run is not None:
         return _picked(runs, run)
-    longest = max(runs, key=len)
-    return runs[-1] if len(runs[-1]) >= _STUB * len(longest) else longest
+    longest = max(range(len(runs)), key=lambda k: len(runs[k]))
+    chosen = len(runs) - 1 if len(runs[-1]) >= _STUB * len(runs[longest]) else longest
+    if len(runs) == 1:
+        return runs[0]
+    note = f"Run {chosen} of 0 to {len(runs) - 1} was read, the last that is no stub: name another with run."
+    origin = runs[chosen].origin
+    return replace(runs[chosen], origin=replace(origin, notes=(*origin.notes, note)))
 
 
 def read_runs(path: Path, *, map: Mapping[str, str] | None = None) -> tuple[History, ...]:  # noqa: A002  as read
@@ -86,11 +92,10 @@ def _histories(source: Source, kind: str, table: Table, given: Mapping[str, str]
     rows = _rows(source, table, roles)
     runs = split(clocked(rows))
     named = {column: " + ".join(fields) for column, fields in roles.taken.items()}
-    many = (f"The log holds {len(runs)} runs, as its step starts over: run= picks one.",) if len(runs) > 1 else ()
     histories = []
     for part in runs:
         facts = {**table.facts, **part.facts, **({"run": table.run} if table.run else {})}
-        origin = Origin(kind, named, roles.ignored, (*table.notes, *roles.notes, *part.notes, *many), facts)
+        origin = Origin(kind, named, roles.ignored, (*table.notes, *roles.notes, *part.notes), facts)
         histories.append(_history(part, str(source.path or source.name), origin))
     return histories
 

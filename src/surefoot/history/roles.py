@@ -115,12 +115,13 @@ def _loss(ranked: Sequence[tuple[int, Name]], there: Mapping[str, Mask], notes: 
     equals = [name for at, name in ranked if at == points]
     parts = [name.raw for name in equals if _PARTS & set(name.rest.split("_"))]
     if points <= 50 and len(parts) > 1:
-        notes.append(f"The loss is the sum of {', '.join(parts)}.")
+        notes.append(f"The {first.domain or 'training'} loss is the sum of {', '.join(parts)}.")
         return tuple(parts)
     best = _fullest(ranked, there)
     if points <= 50 and len(equals) > 1:
         others = ", ".join(name.raw for name in equals[:8] if name.raw != best)
-        notes.append(f"{best!r} was taken as {first.domain or 'training'} loss among others ({others}): map= chooses.")
+        part = first.domain or "training"
+        notes.append(f"{best!r} was taken as {part} loss, not one of {others}: name another with map.")
     return (best,)
 
 

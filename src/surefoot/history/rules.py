@@ -32,6 +32,7 @@ _LOSSES = (
     (r"(?!.*(scale|weight|num|count|token|time|smoothing|best|min|max|std|ratio|lr|coef)).*loss.*", 50),
     (r"cost|objective|elbo|mse|bpb|bits_per_byte|bpc|languagecrossentropy", 40),
     (r"perplexity|ppl", 10),
+    (r"value", 5),
 )
 _PLAIN = (
     ("step", _OURS, r"global_step|trainer_global_step", 100),

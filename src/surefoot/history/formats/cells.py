@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -67,9 +67,3 @@ def column(cells: Sequence[Any]) -> tuple[Column, Mask] | None:
         return None
     values = np.array([value if isinstance(value, float) else math.nan for value in found], dtype=np.float64)
     return values, np.array([not isinstance(value, float) for value in found], dtype=bool)
-
-
-def joined(parts: Iterable[tuple[Column, Mask]]) -> tuple[Column, Mask]:
-    """Return blocks of one column as one."""
-    found = list(parts)
-    return np.concatenate([values for values, _ in found]), np.concatenate([blank for _, blank in found])

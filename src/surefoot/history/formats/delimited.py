@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import warnings
 from collections.abc import Sequence
-
-import numpy as np
 
 from surefoot.errors import FormatError
 from surefoot.history.columns import Column, Mask
-from surefoot.history.formats.cells import column, number
+from surefoot.history.formats.cells import WORD, column, number
+from surefoot.history.formats.regular import commas
 from surefoot.history.formats.table import Source, Table
 from surefoot.history.formats.text import head_lines, whole_text
 
@@ -30,7 +28,16 @@ def header(source: Source) -> tuple[str, ...]:
         return ()
     names = tuple(name.strip() for name in next(csv.reader([head[0]], delimiter=delimiter), []))
     words = [name for name in names if name and not isinstance(number(name), float)]
-    return names if 2 * len(words) > len(names) and len(names) <= _WIDE else ()
+    titled = 2 * len(words) > len(names) and len(names) <= _WIDE
+    return names if titled and _holds_numbers(head[1:4], delimiter) else ()
+
+
+def _holds_numbers(head: Sequence[str], delimiter: str) -> bool:
+    """Return whether lines are rows of a table, and not sentences with commas."""
+    cells = [cell for line in head for cell in line.split(delimiter)]
+    kinds = [number(cell.strip('" ')) for cell in cells if len(cell) < _CELL]
+    words = sum(kind is WORD for kind in kinds)
+    return not head or (any(isinstance(kind, float) for kind in kinds) and 2 * words <= len(kinds))
 
 
 def table(source: Source) -> Table:
@@ -91,13 +98,10 @@ def _numbers(text: str, delimiter: str, width: int) -> Column | None:
     flat = body.replace("\r\n", delimiter).replace("\n", delimiter)
     if delimiter != ",":
         flat = flat.replace(delimiter, ",")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # a word ends the numbers: the count below tells
-        try:
-            values = np.fromstring(flat, dtype=np.float64, sep=",")
-        except ValueError:
-            return None
-    return values.reshape(rows, width) if values.size == rows * width and _tidy(body, delimiter, width) else None
+    values = commas(flat)
+    if values is None or values.size != rows * width or not _tidy(body, delimiter, width):
+        return None
+    return values.reshape(rows, width)
 
 
 def _tidy(body: str, delimiter: str, width: int) -> bool:

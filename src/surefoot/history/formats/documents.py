@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from surefoot.errors import FormatError
 from surefoot.history.formats.table import Source
 from surefoot.history.formats.text import head_text, whole_text
 
+_BEGIN = re.compile(r'\{\s{0,99}["}]|\[\s{0,99}(?:[\[{]|(?:[-+.\deE]{1,40}|null|NaN)\s{0,99},)')
+
 
 def is_document(source: Source) -> bool:
-    """Return whether a source begins as a JSON object or list of more than one line's worth of objects."""
-    head = head_text(source)
-    return head[:1] in {"{", "["} and not head.startswith("{'")
+    """Return whether a source begins as a JSON object or list: brackets begin many a line of text, too."""
+    return bool(_BEGIN.match(head_text(source)))
 
 
 def document(source: Source) -> Any:

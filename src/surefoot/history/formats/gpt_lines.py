@@ -12,6 +12,7 @@ from surefoot.history.formats.table import Format, Source, Table
 from surefoot.history.formats.text import lines, whole_text
 
 Row = dict[str, Any]
+Parse = Callable[[Iterable[str]], Iterator[Row]]
 _NUMBER = r"([-+.\w]{1,40})"
 _MAIN = re.compile(r"^s:(\d{1,15})((?: [a-z]{2,5}:\S{1,40})+)\s*$", re.MULTILINE)
 _CONSOLE = re.compile(r"^step\s{1,12}(\d{1,15})/(\d{1,15})\s?[|:] (?=.{0,20}loss )(.{0,400})$", re.MULTILINE)
@@ -61,9 +62,10 @@ def _nano(text: Iterable[str]) -> Iterator[Row]:
             yield {"step": found[1], "loss": found[2]}
 
 
-def _format(name: str, anchors: tuple[re.Pattern[str], ...], parse: Callable[[Iterable[str]], Iterator[Row]]) -> Format:
+def _format(name: str, words: bytes, anchors: tuple[re.Pattern[str], ...], parse: Parse) -> Format:
     def fits(source: Source) -> bool:
-        if b"\0" in source.head or not source.head:
+        # The anchors may stand below a whole script; looking for plain words first is many times as fast.
+        if b"\0" in source.head or words not in source.read():
             return False
         text = whole_text(source)
         return any(anchor.search(text) for anchor in anchors)
@@ -78,7 +80,7 @@ def _format(name: str, anchors: tuple[re.Pattern[str], ...], parse: Callable[[It
     return Format(name, fits, tables)
 
 
-LLMC = _format("llm.c main.log", (_MAIN,), _main)
-LLMC_CONSOLE = _format("llm.c console", (_CONSOLE,), _console)
-MODDED = _format("modded-nanogpt text", (_MODDED,), _modded)
-NANOGPT = _format("nanoGPT text", (_NANO_STEP, _NANO_ITER), _nano)
+LLMC = _format("llm.c main.log", b"s:", (_MAIN,), _main)
+LLMC_CONSOLE = _format("llm.c console", b"loss ", (_CONSOLE,), _console)
+MODDED = _format("modded-nanogpt text", b"step:", (_MODDED,), _modded)
+NANOGPT = _format("nanoGPT text", b"loss ", (_NANO_STEP, _NANO_ITER), _nano)

@@ -7,13 +7,16 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from surefoot.errors import FormatError
 from surefoot.history.formats import rows
 from surefoot.history.formats.cells import number
+from surefoot.history.formats.regular import grid
 from surefoot.history.formats.table import Format, Source, Table
-from surefoot.history.formats.text import head_lines, lines
+from surefoot.history.formats.text import head_lines, utf8
 
-_BLOCK = 5_000
+_CHUNK = 1 << 20
 _EXAMPLE = '{"step": 0, "loss": 2.5}'
 _OURS = '{"step": '
 _UNREADABLE = (ValueError, RecursionError)
@@ -47,41 +50,70 @@ def _object(line: str) -> dict[str, Any] | None:
 
 
 def _tables(source: Source) -> tuple[Table, ...]:
-    text = lines(source)
-    first = next(filter(str.strip, text), "")
-    ours = first.lstrip().startswith(_OURS) and '"loss"' in first
-    found: list[Mapping[str, Any]] = []
-    left = 0
-    for start in range(0, len(text), _BLOCK):
-        block = text[start : start + _BLOCK]
-        said = _at_once([line for line in block if line])
-        if said is None or (ours and not all(map(_is_reading, said))):
-            said = list(_one_by_one(block, f"{source.name}, line", start, len(text) if ours else 0))
-            left += sum(map(bool, map(str.strip, block))) - len(said)
-        found += said
-    if not found:
+    data = utf8(source)
+    first = next(filter(str.strip, head_lines(source)), "").lstrip()
+    ours = first.startswith(_OURS) and '"loss"' in first
+    blocks: list[rows.Block] = []
+    left = lines = 0
+    for chunk in _chunks(data):
+        found = _regular(chunk)
+        if found is None:
+            # Only a last line without its end may have been cut; of whole lines each has to be a reading.
+            last = lines + chunk.count(b"\n") + 1
+            said = list(_objects(chunk, lines, last if ours else 0, source.name))
+            left += sum(map(bool, map(bytes.strip, chunk.split(b"\n")))) - len(said)
+            found = rows.block(said)
+        blocks.append(found)
+        lines += chunk.count(b"\n")
+    if not any(part.length for part in blocks):
         raise FormatError(f"{source.name} holds no reading: each line is an object such as {_EXAMPLE}.")
     notes = [f"{left} lines that are no readings were left out."] if left else []
-    return (rows.table(found, notes=notes),)
+    return (rows.stacked(blocks, notes=notes),)
 
 
-def _one_by_one(block: Sequence[str], where: str, start: int, strict: int) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a block; of ``strict`` lines, surefoot's own, only the last may be something else."""
-    for at, line in enumerate(block, start=start + 1):
-        row = _object(line)
+def _chunks(data: bytes) -> Iterator[bytes]:
+    start = 0
+    while start < len(data):
+        end = data.rfind(b"\n", start, start + _CHUNK) + 1 or data.find(b"\n", start) + 1 or len(data)
+        yield data[start:end]
+        start = end
+
+
+def _regular(chunk: bytes) -> rows.Block | None:
+    found = grid(chunk)
+    if found is None:
+        return None
+    names, values = found
+    step = values[:, names.index("step")] if "step" in names else np.zeros(1)
+    if not bool(np.all((step >= 0) & (step < np.inf))):
+        return None
+    said = np.zeros(len(values), dtype=bool)
+    return rows.Block(len(values), {name: (values[:, k], said) for k, name in enumerate(names)})
+
+
+def _objects(chunk: bytes, before: int, strict: int, name: str) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a chunk; of ``strict`` lines, surefoot's own, only the last may be something else."""
+    lines = chunk.split(b"\n")
+    quick = _at_once(lines)
+    if quick is not None and not (strict and not all(map(_is_reading, quick))):
+        yield from quick
+        return
+    for at, line in enumerate(lines, start=before + 1):
+        row = _object(line.decode(errors="replace"))
         if row is not None and not (strict and not _is_reading(row)):
             yield row
-        elif strict and line.strip() and at < strict:
-            raise FormatError(f"{where} {at}, is not a reading: expected {_EXAMPLE}.")
+        elif line.strip() and at < strict:
+            raise FormatError(f"{name}, line {at}, is not a reading: expected {_EXAMPLE}.")
 
 
-def _at_once(block: Sequence[str]) -> list[dict[str, Any]] | None:
-    # Parsing a block as one list is several times as fast as parsing its lines.
+def _at_once(lines: Sequence[bytes]) -> list[dict[str, Any]] | None:
+    # Parsing lines as one list is several times as fast as parsing each.
+    said = [line for line in lines if line.strip()]
     try:
-        found = json.loads(f"[{','.join(block)}]")
+        found = json.loads(b"[" + b",".join(said) + b"]")
     except _UNREADABLE:
         return None
-    return found if len(found) == len(block) and set(map(type, found)) == {dict} else None
+    return found if len(found) == len(said) and set(map(type, found)) == {dict} else None
 
 
 def _is_reading(row: Mapping[str, Any]) -> bool:

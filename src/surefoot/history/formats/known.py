@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from surefoot.history.formats import (
     json_lines,
+    json_tables,
     megatron,
     mlflow,
     mlflow_files,
+    numbers,
+    pairs,
+    printed,
     tensorboard,
     trackio,
     trainer_state,
+    wandb_export,
     wandb_offline,
 )
 from surefoot.history.formats.gpt_lines import LLMC, LLMC_CONSOLE, MODDED, NANOGPT
@@ -24,14 +29,19 @@ FORMATS: tuple[Format, ...] = (
     mlflow.FORMAT,
     trackio.FORMAT,
     json_lines.FORMAT,
+    numbers.FORMAT,
+    json_tables.FORMAT,
     megatron.FORMAT,
     ALGOPERF,
     ULTRALYTICS,
     LIGHTNING,
     KERAS,
+    wandb_export.FORMAT,
     CSV,
     LLMC,
     LLMC_CONSOLE,
     MODDED,
     NANOGPT,
+    printed.FORMAT,
+    pairs.FORMAT,
 )

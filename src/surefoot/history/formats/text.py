@@ -24,6 +24,15 @@ def whole_text(source: Source) -> str:
     return _decoded(source.read())
 
 
+def utf8(source: Source) -> bytes:
+    """Return all of a source as UTF-8 with line feeds. FormatError if it is binary."""
+    data = source.read()
+    if _binary(source.head):
+        raise FormatError(f"{source.name} is binary, and no kind of log that surefoot knows.")
+    data = _decoded(data).encode(errors="replace") if data[:2] in _WIDE else data.removeprefix(codecs.BOM_UTF8)
+    return data.replace(b"\r\n", b"\n") if b"\r" in data else data
+
+
 def lines(source: Source) -> list[str]:
     """Return the lines of a source without their ends; a carriage return ends one too, as progress bars use it."""
     text = whole_text(source).replace("\r\n", "\n").replace("\r", "\n")

@@ -5,6 +5,8 @@ from surefoot.chart.data import Chart as Chart
 from surefoot.chart.data import Mark as Mark
 from surefoot.chart.data import Series as Series
 from surefoot.chart.data import Tone as Tone
+from surefoot.chart.findings import findings_chart as findings_chart
+from surefoot.chart.findings import plans_chart as plans_chart
 from surefoot.chart.nouns import curve_chart as curve_chart
 from surefoot.chart.nouns import schedule_chart as schedule_chart
 from surefoot.chart.numbers import count_text as count_text

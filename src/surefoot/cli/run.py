@@ -1,6 +1,7 @@
 """Running a verb: from arguments to an exit code, every error one sentence on standard error.
 
-Exit codes: 0 done, 1 no answer, 2 bad usage or input, 130 interrupted (Ctrl-C), 141 the reader of the pipe went away.
+Exit codes: 0 done, 1 no answer or a run in trouble, 2 bad usage or input, 130 interrupted (Ctrl-C), 141 the reader of
+the pipe went away.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ VERBS = {
     "find": "A first answer from a range test and a few probes.",
     "sweep": "Whole runs over a grid of rates and seeds.",
     "plan": "Any schedule as a plot, a table, JSON, Python code or a picture.",
+    "diagnose": "What is wrong with a run, from its log, and what to try first.",
+    "explain": "What a finding means, why it matters and what to try.",
 }
 EXAMPLES = """\b
 Examples:
   surefoot tune digits --total 3000
   surefoot tune train.py:task --total 10000 --budget 0.5 --out tuned
   surefoot plan wsd --peak 3e-4 --total 10000 --warmup 500
+  surefoot diagnose trainer_state.json
 """
 
 

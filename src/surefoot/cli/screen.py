@@ -6,15 +6,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from surefoot.chart import Chart
 from surefoot.report.terminal import plot
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 WIDEST = 96
 
@@ -55,3 +53,15 @@ def printed(chart: Chart) -> None:
     """Print the chart to standard output."""
     console = out()
     console.print(drawn(console, chart))
+
+
+def beside(console: Console, head: str, text: str, style: str = "") -> None:
+    """Print ``text`` to the right of ``head``: wrapped within its own column on a terminal, in one line in a file."""
+    if not console.is_terminal:
+        console.print(Text(f"{head} {text}" if head else text))
+        return
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    grid.add_row(Text(head, style), Text(text))
+    console.print(grid if head else Text(text), width=min(console.width, WIDEST), soft_wrap=False)

@@ -36,13 +36,13 @@ def _answered(console: Console, peak: Peak, lr: float) -> None:
     rows.append(("edge", edge))
     rows.append(("confidence", f"{confidence_word(peak.confidence)} ({peak.confidence:.0%})"))
     rows += [("why", peak.why), ("cost", cost(peak))]
-    _rows(console, rows)
+    rows_beside(console, rows)
 
 
 def _planned(console: Console, choice: Choice) -> None:
     console.print("", Text("The plan", "bold"), sep="\n")
     rows = [("schedule", choice.schedule.describe()), ("why", choice.reason)]
-    _rows(console, [*rows, *(("advice", note) for note in choice.notes)])
+    rows_beside(console, [*rows, *(("advice", note) for note in choice.notes)])
     console.print("", Text(f"import surefoot as sf\n{choice.code}", "cyan"), sep="\n")
 
 
@@ -61,26 +61,29 @@ def sweep_summary(console: Console, curve: Curve, place: Place) -> None:
         if good is not None:
             rows.append(("good range", f"{between(*good)}, of the rates that ran"))
         rows.append(("edge", "none found" if curve.edge is None else rate_text(curve.edge)))
-        _rows(console, rows)
+        rows_beside(console, rows)
     paths(console, place)
 
 
 def paths(console: Console, place: Place) -> None:
     """Print where the files are."""
     console.print("")
-    _rows(console, [("report", str(place.report)), ("result", str(place.result)), ("journal", str(place.journal))])
+    rows_beside(
+        console, [("report", str(place.report)), ("result", str(place.result)), ("journal", str(place.journal))]
+    )
 
 
-def _rows(console: Console, rows: list[tuple[str, str]]) -> None:
+def rows_beside(console: Console, rows: list[tuple[str, str]]) -> None:
     """Print names and texts, wrapped beside the names on a terminal, one line each in a file."""
     grid = Table.grid(padding=(0, 1))
-    grid.add_column(min_width=10, no_wrap=True)
+    width = max(10, *(len(name) for name, _ in rows))
+    grid.add_column(min_width=width, no_wrap=True)
     last = ""
     for name, text in rows:
         shown = "" if name == last else name
         grid.add_row(Text(f"  {shown}", "bright_black"), Text(text))
         if not console.is_terminal:
-            console.print(f"  {shown:<10} {text}")
+            console.print(f"  {shown:<{width}} {text}")
         last = name
     if console.is_terminal:
         console.print(grid, width=min(console.width, WIDEST), soft_wrap=False)

@@ -12,8 +12,8 @@ def coupling(k: float, peak: float | None = None, facts: Mapping[str, Fact] | No
     """Return what else a rate times ``k`` changes, in sentences, with numbers where ``peak`` and ``facts`` give them.
 
     - AdamW forgets old updates over 1/(lr wd) updates: with ``lr`` times k that becomes 1/k times as many. Keep lr wd.
-    - The noise of SGD goes with lr/batch, that of Adam-type optimizers with lr/sqrt(batch): a lower rate is a larger
-      batch as well.
+    - The noise of SGD goes with lr/batch, that of Adam-type optimizers with lr/sqrt(batch): a rate times k is as
+      quiet as a batch 1/k times (SGD) or 1/k^2 times (Adam) as large.
 
     >>> coupling(0.1, 1e-3, {"weight_decay": 0.1})[0]
     'Do not only adjust the rate: at a fixed weight decay of 0.1, AdamW averages the weights over 10,000 updates now and over 100,000 then; a weight decay of 1 keeps that as it is.'
@@ -48,5 +48,5 @@ def _batch(k: float, facts: Mapping[str, Fact]) -> str:
     change = "quietens" if k < 1 else "adds noise to"
     return (
         f"Rate and batch{size} are one knob for the noise: this {change} the gradient as a batch {1 / k:.3g} times as "
-        "large would (SGD; by its square for Adam-type optimizers), so do not change both at once."
+        f"large would ({k**-2:.3g} times with an Adam-type optimizer), so do not change both at once."
     )

@@ -20,11 +20,12 @@ _ROWS = 4000
 
 @dataclass(frozen=True)
 class Prescription:
-    """A remedy, and the ``schedule`` that its edit makes of the plan; None where it makes none, ``note`` says why."""
+    """A remedy, and the ``schedule`` that its edit makes of ``plan``; None where it makes none, ``note`` says why."""
 
     remedy: Remedy
     schedule: Schedule | None = None
     note: str = ""
+    plan: Schedule | None = None
 
 
 def prescribed(remedies: Sequence[Remedy], plan: Schedule | None) -> tuple[Prescription, ...]:

@@ -56,9 +56,13 @@ def sensitivity(curve: Curve, low: float = LOW, high: float = HIGH) -> float | N
 def _stability(findings: Sequence[Finding]) -> str:
     unstable = [one for one in findings if one.code.startswith("SF1") and one.severity != "info"]
     if unstable:
-        return unstable[0].message
+        return f"unstable: {_named(unstable[0])}"
     noted = [one for one in findings if one.code.startswith("SF1")]
-    return f"stable; noted: {noted[0].message}" if noted else "stable"
+    return f"stable, with a note: {_named(noted[0])}" if noted else "stable"
+
+
+def _named(finding: Finding) -> str:
+    return f"{finding.code} {finding.name}" + ("" if finding.step is None else f" at step {finding.step:,}")
 
 
 def _step_size(history: History) -> str:

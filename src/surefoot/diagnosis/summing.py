@@ -62,19 +62,25 @@ class Diagnosis:
 
 
 def diagnosed(
-    history: History, *, plan: Schedule | None = None, tried: Sequence[Tried] = (), curve: Curve | None = None
+    history: History,
+    findings: Sequence[Finding] | None = None,
+    *,
+    plan: Schedule | None = None,
+    tried: Sequence[Tried] = (),
+    curve: Curve | None = None,
 ) -> Diagnosis:
     """Return the diagnosis of a run.
 
-    ``plan`` is the schedule it used, read off the logged rates unless given; ``tried`` are remedies that did not help;
-    ``curve`` is a sweep of the run over its rates, for the sensitivity.
+    ``findings`` are those of ``diagnose`` unless given; ``plan`` is the schedule the run used, read off the logged
+    rates unless given; ``tried`` are remedies that did not help; ``curve`` is a sweep of the run over its rates, for
+    the sensitivity.
 
     >>> from surefoot import Reading
     >>> run = History.of(Reading(step, 1 / (step + 1)) for step in range(100))
     >>> diagnosed(run).row()["healthy"]
     True
     """
-    findings = diagnose(history, tried=tried)
+    findings = diagnose(history, tried=tried) if findings is None else tuple(findings)
     found = None if plan is not None else logged_plan(history)
     used = plan if found is None else found.schedule
     said = "as given" if plan is not None else "" if found is None else f"read off the logged rates: {found.why}"

@@ -1,4 +1,4 @@
-"""page: a self-contained HTML file about a peak, a schedule and a run, written whole or not at all."""
+"""page: a self-contained HTML file about a peak, a schedule, a run and its diagnosis, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from typing import Any
 
 from surefoot._version import __version__
 from surefoot.curve import Curve, Peak
+from surefoot.diagnosis.nouns import Finding
+from surefoot.diagnosis.summing import Diagnosis, diagnosed
 from surefoot.errors import ArgumentError
 from surefoot.history.columns import History
+from surefoot.report.diagnosis import diagnosis_sections
 from surefoot.report.html import code_block, document, paragraph, section
 from surefoot.report.sections import curve_sections, findings_section, history_section, peak_sections, plan_section
 from surefoot.schedule.core import Schedule
@@ -28,8 +31,9 @@ def page(
 ) -> Path:
     """Write one HTML page about ``items`` to ``path`` and return the path.
 
-    An item is a Peak, a Schedule (or a Choice of one), a Curve, a History or a Finding (or a tuple of findings); the
-    first Schedule is the plan of the first Peak. ``resume`` is the command that goes on with the search. The page
+    An item is a Peak, a Schedule (or a Choice of one), a Curve, a History, a Diagnosis or a Finding (or a tuple of
+    findings); the first Schedule is the plan of the first Peak. A History is diagnosed; findings that come with a
+    single one are shown on it instead. ``resume`` is the command that goes on with the search. The page
     loads nothing from anywhere. It is written beside ``path`` and then renamed: a reader never sees half of it.
     Raises ArgumentError for an item of another kind, or a ``path`` that cannot be written.
     """
@@ -45,19 +49,28 @@ def sections(items: list[Any], resume: str = "") -> Iterator[str]:
     for k, peak in enumerate(peaks):
         yield from peak_sections(peak, schedules[0] if k == 0 and schedules else None)
     yield from (plan_section(schedule) for schedule in schedules[bool(peaks) :])
-    findings: list[Any] = []
-    for item in items:
-        if isinstance(item, Curve):
-            yield from curve_sections(item)
-        elif isinstance(item, History):
-            yield history_section(item)
-        elif not isinstance(item, (Peak, Schedule, Choice)):
-            findings += _findings(item)
-    if findings:
-        yield findings_section(findings)
+    yield from (text for item in items if isinstance(item, Curve) for text in curve_sections(item))
+    others = [item for item in items if not isinstance(item, (Peak, Schedule, Choice, Curve, History, Diagnosis))]
+    yield from _runs(items, tuple(one for item in others for one in _findings(item)))
     if resume:
         said = "Finished trials are kept in a journal beside this page; the same command goes on where it stopped:"
         yield section("Resume or extend the search", paragraph(said), code_block(resume))
+
+
+def _runs(items: list[Any], given: tuple[Any, ...]) -> Iterator[str]:
+    runs = [item for item in items if isinstance(item, (History, Diagnosis))]
+    own = len(runs) == 1 and all(isinstance(one, Finding) for one in given)
+    for run in runs:
+        if isinstance(run, Diagnosis):
+            yield from diagnosis_sections(run)
+        elif given and own:
+            yield from diagnosis_sections(diagnosed(run, given))
+        elif given:
+            yield history_section(run)
+        else:
+            yield from diagnosis_sections(diagnosed(run))
+    if given and not own:
+        yield findings_section(given)
 
 
 def _findings(item: Any) -> tuple[Any, ...]:
@@ -65,8 +78,8 @@ def _findings(item: Any) -> tuple[Any, ...]:
     for one in found:
         if not all(hasattr(one, name) for name in ("code", "name", "severity", "message", "remedies")):
             raise ArgumentError(
-                f"items holds {type(one).__name__} {repr(one)[:60]}: a page shows Peak, Schedule, Curve, History "
-                "and Finding objects."
+                f"items holds {type(one).__name__} {repr(one)[:60]}: a page shows Peak, Schedule, Curve, History, "
+                "Diagnosis and Finding objects."
             )
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from rich.text import Text
 
 from surefoot.chart import Chart, Mark, Series
@@ -79,6 +80,9 @@ def _draw(canvas: Canvas, chart: Chart, series: Series, glyphs: Glyphs) -> None:
         for x, y in zip(series.x, series.y, strict=True):
             canvas.stamp(chart.x.at(x), chart.y.at(y), glyphs[series.marker], series.tone)
         return
+    if series.kind == "band":
+        _edges(canvas, chart, series)
+        return
     for run in series.runs():
         points = [(chart.x.at(x), chart.y.at(y)) for x, y in run]
         for a, b in zip(points, points[1:] or points, strict=False):
@@ -87,6 +91,15 @@ def _draw(canvas: Canvas, chart: Chart, series: Series, glyphs: Glyphs) -> None:
                 canvas.line((b[0], a[1]), b, series.tone)
             else:
                 canvas.line(a, b, series.tone)
+
+
+def _edges(canvas: Canvas, chart: Chart, series: Series) -> None:
+    """Dot the two edges of a band: a shade would hide the lines within it."""
+    columns = canvas.width * 2
+    for edge in (series.y, series.upper):
+        places = [chart.x.at(x) for x in series.x]
+        for k in range(0, columns, 4):
+            canvas.dot(k / columns, float(np.interp(k / columns, places, [chart.y.at(v) for v in edge])), series.tone)
 
 
 def _head(out: Text, chart: Chart, glyphs: Glyphs, width: int) -> None:
@@ -109,6 +122,8 @@ def _head(out: Text, chart: Chart, glyphs: Glyphs, width: int) -> None:
 
 
 def _sign(series: Series, glyphs: Glyphs) -> str:
+    if series.kind == "band":
+        return glyphs["across"] * 2
     return glyphs[series.marker] if series.kind == "points" else glyphs["line"]
 
 

@@ -1,0 +1,186 @@
+"""What a diagnosis looks like: the loss with its findings and their evidence, and a plan beside the edited one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surefoot.chart.data import Axis, Chart, Mark, Series, Tone
+from surefoot.chart.nouns import Planned, drawn_end
+from surefoot.chart.numbers import drawn_steps, rate_text, smoothed, spread
+from surefoot.errors import ArgumentError
+
+Column = NDArray[np.float64]
+_BINS, _CALM, _MARKS, _CROSSES = 240, 40, 6, 24
+_TONES: Mapping[str, Tone] = {"error": "bad", "warning": "second", "info": "soft"}
+# Findings whose evidence is stated in the loss: only that has a place on this chart.
+_OF_LOSS = ("SF101", "SF102", "SF103", "SF104", "SF105", "SF106", "SF107", "SF108", "SF2", "SF3")
+_LEVELS: Mapping[str, tuple[str, Tone]] = {
+    "limit": ("limit", "bad"),
+    "threshold": ("threshold", "bad"),
+    "chance": ("chance", "bad"),
+    "base": ("level before", "good"),
+    "best": ("best", "good"),
+}
+
+
+class Found(Protocol):
+    """What is read of a Finding."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def step(self) -> int | None: ...
+    @property
+    def severity(self) -> str: ...
+
+
+def findings_chart(history: Any, findings: Sequence[Found] = (), *, title: str = "") -> Chart:
+    """Return the chart of a History's losses, with a mark where each finding begins and the evidence of the gravest.
+
+    Every spike is kept however long the run is (the lowest and the highest value of each stretch are drawn); losses
+    that are not finite are crosses at the upper edge. Evidence is drawn by its names: ``base`` to ``limit`` is the band
+    the loss left, ``limit``, ``threshold``, ``chance`` and ``best`` are levels, ``slope`` (of loss a step) runs through
+    ``level`` from ``since`` to ``until``. Raises ArgumentError when the run holds no finite loss.
+    """
+    step, loss = _said(history)
+    good = np.isfinite(loss)
+    judged = _judged(history.columns)
+    if not (good.any() or judged):
+        raise ArgumentError("history holds no finite loss: there is nothing to draw.")
+    last = float(max(step.max(), *(s.x[-1] for s in judged), 1.0))
+    lines = (*(_lines(step[good], loss[good]) if good.any() else ()), *judged)
+    grave = next((one for one in findings if one.severity != "info" and one.code.startswith(_OF_LOSS)), None)
+    evidence = () if grave is None else _evidence(grave, 0.0, last)
+    y = _axis([*lines, *evidence], [*lines])
+    unit = str(history.origin.facts.get("unit", "step")) if hasattr(history, "origin") else "step"
+    x = Axis({"step": "update"}.get(unit, unit), min(0.0, float(step.min())), last)
+    marks = _marks(findings, x)
+    crosses = _crosses(step[~good], y)
+    return Chart(title or "Loss by update", x, y, (*evidence, *lines, *crosses), marks, _description(findings, x))
+
+
+def plans_chart(now: Planned, then: Planned, *, title: str = "") -> Chart:
+    """Return the chart of two schedules over their updates: the plan as it is, and as an edit makes it."""
+    last = max(drawn_end(now), drawn_end(then))
+    steps = drawn_steps(last, (*now.starts, *then.starts))
+    x = tuple(map(float, steps))
+    old, new = (tuple(plan(t) for t in steps) for plan in (now, then))
+    return Chart(
+        title or "The schedule as it is, and edited",
+        Axis("update", 0.0, float(max(last, 1))),
+        Axis("learning rate", 0.0, max((*old, *new)) * 1.1 or 1.0),
+        (Series("line", x, old, "now", "second"), Series("line", x, new, "edited", "main")),
+        (),
+        f"The highest rate goes from {rate_text(max(old))} to {rate_text(max(new))}.",
+    )
+
+
+def marked(chart: Chart, findings: Sequence[Found], codes: tuple[str, ...]) -> Chart:
+    """Return ``chart`` with a mark at each finding whose code begins with one of ``codes``."""
+    marks = _marks([one for one in findings if one.code.startswith(codes)], chart.x)
+    return Chart(chart.title, chart.x, chart.y, chart.series, (*chart.marks, *marks), chart.description)
+
+
+def _said(history: Any) -> tuple[Column, Column]:
+    step, loss = history.columns["step"], history.columns["loss"]
+    said = history.said("loss") if hasattr(history, "said") else np.ones(len(loss), dtype=bool)
+    said = said & np.isfinite(step)
+    return (step[said], loss[said]) if said.any() else (np.zeros(1), np.full(1, np.nan))
+
+
+def _judged(columns: Mapping[str, Column]) -> tuple[Series, ...]:
+    values, step = columns.get("val_loss"), columns["step"]
+    if values is None:
+        return ()
+    kept = np.isfinite(values) & np.isfinite(step)
+    return (_line(*_thinned(step[kept], values[kept]), "validation", "second"),) if kept.any() else ()
+
+
+def _lines(step: Column, loss: Column) -> tuple[Series, ...]:
+    raw = _thinned(step, loss)
+    if len(loss) < _CALM:
+        return (_line(*raw, "loss", "main"),)
+    cuts = np.unique(np.linspace(0, len(loss), min(len(loss), _BINS) + 1).astype(int))[:-1]
+    counts = np.diff(np.append(cuts, len(loss)))
+    means = np.add.reduceat(loss, cuts) / counts
+    calm = np.array(smoothed(means.tolist(), 0.8))
+    return (_line(*raw, "loss", "soft"), _line(step[cuts], calm, "smoothed", "main"))
+
+
+def _thinned(x: Column, y: Column) -> tuple[Column, Column]:
+    """Return at most two points a stretch, its lowest and its highest, in their order."""
+    if len(y) <= 2 * _BINS:
+        return x, y
+    cuts = np.linspace(0, len(y), _BINS + 1).astype(int)
+    both = ((a + int(np.argmin(y[a:b])), a + int(np.argmax(y[a:b]))) for a, b in pairwise(cuts.tolist()))
+    kept = np.unique([0, len(y) - 1, *(k for pair in both for k in pair)])
+    return x[kept], y[kept]
+
+
+def _axis(drawn: Sequence[Series], lines: Sequence[Series]) -> Axis:
+    values = np.array([v for one in lines for v in one.y if math.isfinite(v)])
+    low, high, usual = float(values.min()), float(values.max()), float(np.quantile(values, 0.98))
+    log = low > 0 and high / low > 30
+    if not log and high - low > 20 * (usual - low) > 0:
+        high = usual * 1.5
+    near = [v for one in drawn for v in (*one.y, *one.upper) if low - (high - low) < v < high + (high - low)]
+    low, high = min([low, *(v for v in near if v > 0 or not log)]), max([high, *near])
+    return Axis("loss", *spread((low, high), log=log), log=log)
+
+
+def _evidence(finding: Any, first: float, last: float) -> tuple[Series, ...]:
+    numbers = {name: float(v) for name, v in finding.evidence.items() if _is_level(v)}
+    at = first if finding.step is None else float(finding.step)
+    whole = (first, last)
+    found: list[Series] = []
+    base, limit = numbers.get("base"), numbers.get("limit")
+    if base is not None and limit is not None and base < limit:
+        found.append(Series("band", whole, (base, base), "the band it left", "good", (limit, limit)))
+    for name, (words, tone) in _LEVELS.items():
+        if name in numbers and not (name == "base" and limit is not None):
+            value = numbers[name]
+            found.append(Series("line", whole, (value, value), f"{words} {value:.3g}", tone))
+    slope, level = numbers.get("slope"), numbers.get("level")
+    if slope is not None and level is not None:
+        begin, end = numbers.get("since", at), numbers.get("until", last)
+        found.append(Series("line", (begin, end), (level - slope * (end - begin), level), "slope", "bad"))
+    return tuple(found)
+
+
+def _is_level(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _crosses(step: Column, y: Axis) -> tuple[Series, ...]:
+    if not len(step):
+        return ()
+    kept = step[np.unique(np.linspace(0, len(step) - 1, min(len(step), _CROSSES)).astype(int))]
+    top = y.high / (y.high / y.low) ** 0.03 if y.log else y.high - (y.high - y.low) * 0.03
+    return (Series("points", tuple(map(float, kept)), (top,) * len(kept), "not finite", "bad", marker="cross"),)
+
+
+def _marks(findings: Sequence[Found], x: Axis) -> tuple[Mark, ...]:
+    """Return a line a step, named by the codes that begin there, in the tone of the gravest."""
+    places: dict[int, list[Found]] = {}
+    for one in findings:
+        if one.step is not None and x.low <= one.step <= x.high and (one.step in places or len(places) < _MARKS):
+            places.setdefault(one.step, []).append(one)
+    return tuple(
+        Mark("line", float(at), label=" ".join(one.code for one in here), tone=_TONES.get(here[0].severity, "soft"))
+        for at, here in sorted(places.items())
+    )
+
+
+def _description(findings: Sequence[Found], x: Axis) -> str:
+    told = [f"{one.code} at {one.step}" for one in findings if one.step is not None]
+    return f"The loss over {x.high:g} {x.label}s; " + (f"findings: {', '.join(told)}." if told else "no findings.")
+
+
+def _line(x: Column, y: Column, label: str, tone: Tone) -> Series:
+    return Series("line", tuple(map(float, x)), tuple(map(float, y)), label, tone)

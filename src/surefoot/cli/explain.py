@@ -1,0 +1,92 @@
+"""surefoot explain: what a finding means, why it matters and what to try."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from surefoot.cli.lazy import unknown
+from surefoot.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from surefoot.diagnosis.explaining import Explanation
+
+HELP = """Explain a finding: what it sees, its formula, why it matters, what to try, false alarms, source.
+
+FINDING is a code or a name; without one, all are listed.
+
+\b
+Examples:
+  surefoot explain
+  surefoot explain SF103
+  surefoot explain divergence --json
+  surefoot explain all --markdown > findings.md
+"""
+
+
+@click.command(help=HELP)
+@click.argument("finding", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print a page of Markdown.")
+def command(finding: str | None, *, as_json: bool, as_markdown: bool) -> int:
+    """Run the verb."""
+    from surefoot.cli.screen import out  # noqa: PLC0415  help must not import rich
+    from surefoot.diagnosis.explaining import explanations, markdown  # noqa: PLC0415  nor the detectors
+
+    if as_json and as_markdown:
+        raise ArgumentError("--json and --markdown both print to standard output: pass one of them.")
+    found = explanations()
+    chosen = found if finding in {None, "all"} else (chosen_of(finding or "", found),)
+    if as_json:
+        rows = [one.row() for one in chosen]
+        click.echo(json.dumps(rows if finding in {None, "all"} else rows[0], indent=1))
+    elif as_markdown:
+        click.echo(markdown(chosen), nl=False)
+    elif finding is None:
+        _listed(out(), found)
+    else:
+        for one in chosen:
+            _told(out(), one)
+    return 0
+
+
+def chosen_of(text: str, found: tuple[Explanation, ...]) -> Explanation:
+    """Return the explanation whose code or name is ``text``; raise ArgumentError with the nearest one otherwise."""
+    wanted = text.strip().lower().replace(" ", "-").replace("_", "-")
+    for one in found:
+        if wanted in {one.code.lower(), one.name.lower().replace(" ", "-")}:
+            return one
+    known = [name for one in found for name in (one.code, one.name)]
+    upper = text.strip().upper()
+    raise ArgumentError(unknown("finding", upper if upper.startswith("SF") else text.strip(), known))
+
+
+def _listed(console: Console, found: tuple[Explanation, ...]) -> None:
+    from surefoot.cli.screen import beside  # noqa: PLC0415  as above
+    from surefoot.diagnosis.explaining import bare  # noqa: PLC0415  as above
+
+    width = max((len(one.name) for one in found), default=0)
+    for one in found:
+        beside(console, f"{one.code} {one.name:<{width}}", bare(one.summary), style="bold")
+
+
+def _told(console: Console, one: Explanation) -> None:
+    from rich.text import Text  # noqa: PLC0415  as above
+
+    from surefoot.cli.screen import beside  # noqa: PLC0415  as above
+    from surefoot.diagnosis.explaining import bare  # noqa: PLC0415  as above
+
+    console.print(Text.assemble((f"{one.code} {one.name}", "bold")))
+    beside(console, "", bare(one.summary))
+    for heading, blocks in one.sections:
+        console.print("")
+        console.print(Text(heading, "bold"))
+        for block in blocks:
+            item, space, rest = bare(block).partition(" ")
+            numbered = space and item.rstrip(".").isdigit() and item.endswith(".")
+            beside(console, f"  {item}" if numbered else " ", rest if numbered else bare(block))
+    console.print("")

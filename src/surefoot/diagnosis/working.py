@@ -1,0 +1,72 @@
+"""Working: the numbers behind a finding in words: how the run went, and what was seen beside what was expected."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from surefoot.diagnosis.nouns import Finding, Value
+from surefoot.history.columns import Column, History
+
+
+def course(history: History) -> str:
+    """Return in one line how the loss of a run went, from its raw rows: start, lowest, last, and what is not finite.
+
+    >>> from surefoot import Reading
+    >>> course(History.of(Reading(step, loss) for step, loss in enumerate((2.5, 2.4, 2.6, 3.1, 4.2, float("nan")))))
+    'loss 2.5 at step 0, lowest 2.4 at step 1, 4.2 at step 4 (1.75x the lowest), not finite from step 5 on'
+    """
+    for name, words in (("loss", "loss"), ("val_loss", "validation loss")):
+        told = history.said(name) & np.isfinite(history["step"]) if name in history.names else np.zeros(0, dtype=bool)
+        if told.any():
+            return _course(history["step"][told], history[name][told], words)
+    return "no loss"
+
+
+def _course(step: Column, loss: Column, words: str) -> str:
+    good = np.flatnonzero(np.isfinite(loss))
+    if not len(good):
+        return f"no finite {words}"
+    first, last = int(good[0]), int(good[-1])
+    low = int(good[np.argmin(loss[good])])
+    parts = [f"{words} {loss[first]:.4g} at step {step[first]:,.0f}"]
+    if low not in {first, last}:
+        parts.append(f"lowest {loss[low]:.4g} at step {step[low]:,.0f}")
+    if last != first:
+        ratio = loss[last] / loss[low] if loss[low] > 0 else 1.0
+        times = f" ({ratio:.3g}x the lowest)" if ratio >= 1.1 else ""
+        parts.append(f"{loss[last]:.4g} at step {step[last]:,.0f}{times}")
+    return ", ".join([*parts, *_lost(loss, step, last)])
+
+
+def _lost(loss: Column, step: Column, last: int) -> list[str]:
+    bad = np.flatnonzero(~np.isfinite(loss))
+    if not len(bad):
+        return []
+    after = bad[bad > last]
+    if len(after) == len(bad):
+        return [f"not finite from step {step[bad[0]]:,.0f} on"]
+    return [f"not finite in {len(bad):,} of {len(loss):,} rows"]
+
+
+def shown(finding: Finding) -> tuple[tuple[str, str], ...]:
+    """Return the evidence of a finding as names and texts, ready to be read.
+
+    >>> shown(Finding("SF102", "divergence", 4, "error", 0.9, "Up.", {"base": 2.4001, "lost_rows": 1200}))
+    (('base', '2.4'), ('lost rows', '1,200'))
+    """
+    return tuple((name.replace("_", " "), _text(value)) for name, value in finding.evidence.items())
+
+
+def _text(value: Value) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    number = float(value)
+    if math.isfinite(number) and number == int(number) and abs(number) < 1e12:
+        return f"{int(number):,}"
+    return f"{number:.4g}"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from surefoot.torch.finding import tune as tune
     from surefoot.torch.position import Cut as Cut
     from surefoot.torch.preconditioning import preconditioner as preconditioner
+    from surefoot.torch.probing import headroom as headroom
     from surefoot.torch.reports import RateOverwritten as RateOverwritten
     from surefoot.torch.reports import ScheduleChanged as ScheduleChanged
     from surefoot.torch.scheduler import Scheduler as Scheduler
@@ -38,6 +39,7 @@ _HOME = {
     "finding": ("find", "tune"),
     "stability": ("Threshold", "stability_threshold"),
     "preconditioning": ("preconditioner",),
+    "probing": ("headroom",),
 }
 _MODULES = ("groups",)
 _MODULE = {name: f"surefoot.torch.{module}" for module, names in _HOME.items() for name in names}

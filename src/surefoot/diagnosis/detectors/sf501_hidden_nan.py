@@ -7,7 +7,8 @@ What it sees
 Formula
     Hidden: at least 2 rows with a gradient norm that is not finite and a loss that is 0.0 or bit-equal to the last one,
     the last row among them or 5 % of the rows (error), fewer of them (warning).
-    Dropped: at least 3 last rows of loss 0.0 after one of 0.1 or more (error).
+    Dropped: at least 3 last rows of loss 0.0 after one of 0.1 or more, none of them with a gradient norm above 0 (error
+    in a log of transformers, whose filter does this; a warning in others).
     Broken: at least 3 rows, in each loss 0.0, and gradient norm 0.0 where it was logged (error).
 
 Why it matters
@@ -15,7 +16,7 @@ Why it matters
     looks clean, and the remaining hours are lost.
 
 Example
-    A row {"loss": 0.0, "grad_norm": NaN, "learning_rate": 1.9e-05} in a trainer_state.json, and all rows after it alike.
+    A row {"loss": 0.0, "grad_norm": NaN, "learning_rate": 1.9e-05} in a trainer_state.json, and all after it alike.
 
 What to try
     1. Log the NaN: logging_nan_inf_filter=False in the TrainingArguments, and stop at the first.
@@ -25,7 +26,7 @@ What to try
 
 False alarms
     A float16 loss scaler skips updates with a gradient norm that is not finite: their losses are neither 0.0 nor
-    repeated. A memorised task rounds to 0.0, but gets there slowly.
+    repeated. A memorised task rounds to 0.0, but gets there slowly; a hinge loss may get there fast.
 
 Source
     transformers 5.23, Trainer (logging_nan_inf_filter, default True); trl issue 6702.
@@ -56,9 +57,9 @@ UNBROKEN = remedy(
 class Clean:
     """What is remembered of the loss rows: how many, how many hide a NaN, and how the zeros lie.
 
-    ``loss`` is the last one; ``hidden`` rows hide a NaN, from step ``first`` to row ``last``; ``zeros`` rows of loss 0.0
-    at the end begin at step ``since``, after a loss of ``before`` (NaN: all are 0.0); ``moved`` rows have a gradient
-    norm that is not 0.
+    ``loss`` is the last one; ``hidden`` rows hide a NaN, from step ``first`` to row ``last``; ``zeros`` rows of loss
+    0.0 at the end begin at step ``since``, after a loss of ``before`` (NaN: all are 0.0); ``moved`` of
+    them have a gradient norm that is not 0. ``format`` is the log's.
     """
 
     rows: int = 0
@@ -70,6 +71,7 @@ class Clean:
     since: float = np.nan
     before: float = np.nan
     moved: int = 0
+    format: str = ""
 
 
 def update(state: Clean, rows: History) -> Clean:
@@ -79,7 +81,8 @@ def update(state: Clean, rows: History) -> Clean:
         return state
     step, loss = rows["step"][told], rows["loss"][told]
     norm, normed = _norms(rows, told)
-    return _zeros(_hidden(state, step, loss, normed & ~np.isfinite(norm)), step, loss, normed & (norm != 0.0))
+    named = replace(state, format=rows.origin.format or state.format)
+    return _zeros(_hidden(named, step, loss, normed & ~np.isfinite(norm)), step, loss, normed & (norm != 0.0))
 
 
 def _norms(rows: History, told: Mask) -> tuple[Column, Mask]:
@@ -98,24 +101,25 @@ def _hidden(state: Clean, step: Column, loss: Column, lost: Mask) -> Clean:
 
 
 def _zeros(state: Clean, step: Column, loss: Column, moved: Mask) -> Clean:
+    counted = replace(state, rows=state.rows + len(loss), loss=float(loss[-1]))
     live = np.flatnonzero(loss != 0.0)
-    counted = replace(state, rows=state.rows + len(loss), loss=float(loss[-1]), moved=state.moved + int(moved.sum()))
     if not len(live):
         since = state.since if state.zeros else float(step[0])
-        return replace(counted, zeros=state.zeros + len(loss), since=since)
-    at = int(live[-1])
-    since = float(step[at + 1]) if at + 1 < len(loss) else np.nan
-    return replace(counted, zeros=len(loss) - 1 - at, since=since, before=float(loss[at]))
+        return replace(counted, zeros=state.zeros + len(loss), since=since, moved=state.moved + int(moved.sum()))
+    after = int(live[-1]) + 1
+    since = float(step[after]) if after < len(loss) else np.nan
+    now, before = len(loss) - after, float(loss[after - 1])
+    return replace(counted, zeros=now, since=since, before=before, moved=int(moved[after:].sum()))
 
 
 def finding(state: Clean) -> Finding | None:
     """Return the finding on rows that hide a NaN, on losses that dropped to 0.0, or on a log of zeros."""
     if state.hidden >= 2:
         return _hiding(state)
-    if state.zeros < 3:
+    if state.zeros < 3 or state.moved:
         return None
     if state.zeros == state.rows:
-        return None if state.moved else _broken(state)
+        return _broken(state)
     return _dropped(state) if abs(state.before) >= 0.1 else None
 
 
@@ -123,16 +127,17 @@ def _hiding(state: Clean) -> Finding:
     grave = state.last == state.rows - 1 or state.hidden >= 0.05 * state.rows
     return Finding(
         *("SF501", "hidden NaN", int(state.first), "error" if grave else "warning", 0.95),
-        f"The gradient norm is not finite in {state.hidden:,} of {state.rows:,} rows whose logged loss is exactly 0.0 or "
-        f"repeated, first at step {state.first:,.0f}: a filter hides a NaN.",
+        f"The gradient norm is not finite in {state.hidden:,} of {state.rows:,} rows whose logged loss is exactly 0.0 "
+        f"or repeated, first at step {state.first:,.0f}: a filter hides a NaN.",
         {"hidden": state.hidden, "rows": state.rows, "first": state.first},
         ranked([UNFILTER, BUG, LOWER, SCALING]),
     )
 
 
 def _dropped(state: Clean) -> Finding:
+    filters = "transformers" in state.format.lower()
     return Finding(
-        *("SF501", "hidden NaN", int(state.since), "error", 0.8),
+        *("SF501", "hidden NaN", int(state.since), "error" if filters else "warning", 0.8 if filters else 0.5),
         f"The loss falls from {state.before:.4g} to exactly 0.0 at step {state.since:,.0f} and stays there for "
         f"{state.zeros:,} rows: a filter hides a NaN, or nothing is left to be trained.",
         {"before": state.before, "zeros": state.zeros, "rows": state.rows, "first": state.since},

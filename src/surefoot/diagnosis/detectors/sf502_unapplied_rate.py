@@ -84,7 +84,8 @@ def update(state: Joint, rows: History) -> Joint:
 def _differ(one: Column, other: Column) -> Mask:
     low, high = np.minimum(one, other), np.maximum(one, other)
     unlike: Mask = ~(high <= _TIMES * low)
-    return unlike & ~(one == other)
+    differ: Mask = unlike & (one != other)
+    return differ
 
 
 def finding(state: Joint) -> Finding | None:

@@ -55,8 +55,8 @@ def finding(trace: Trace) -> Finding | None:
     lacks = f"; it has no {', no '.join(missing)} either" if missing else ""
     return Finding(
         *("SF503", "sparse rows", None, "info", 1.0),
-        f"The log holds {what if count else 'no training loss'} up to step {trace.last_step:,.0f}, at least {LEAST} are "
-        f"needed to see spikes, slopes and noise{lacks}.",
+        f"The log holds {what if count else 'no training loss'} up to step {trace.last_step:,.0f}, at least {LEAST} "
+        f"are needed to see spikes, slopes and noise{lacks}.",
         {"rows": count, "validations": judged, "last": trace.last_step},
         ranked([OFTEN, MORE]),
     )

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from surefoot.chart.data import Axis, Chart, Mark, Series, Tone
 from surefoot.chart.nouns import Planned, drawn_end
-from surefoot.chart.numbers import drawn_steps, rate_text, smoothed, spread
+from surefoot.chart.numbers import drawn_steps, rate_text, spread
 from surefoot.errors import ArgumentError
 
 Column = NDArray[np.float64]
-_BINS, _CALM, _MARKS, _CROSSES = 240, 40, 6, 24
+_BINS, _CALM, _MARKS, _CROSSES = 240, 40, 6, 40
 _TONES: Mapping[str, Tone] = {"error": "bad", "warning": "second", "info": "soft"}
 # Findings whose evidence is stated in the loss: only that has a place on this chart.
 _OF_LOSS = ("SF101", "SF102", "SF103", "SF104", "SF105", "SF106", "SF107", "SF108", "SF2", "SF3")
@@ -26,6 +26,7 @@ _LEVELS: Mapping[str, tuple[str, Tone]] = {
     "chance": ("chance", "bad"),
     "base": ("level before", "good"),
     "best": ("best", "good"),
+    "level": ("level", "second"),
 }
 
 
@@ -45,8 +46,8 @@ def findings_chart(history: Any, findings: Sequence[Found] = (), *, title: str =
 
     Every spike is kept however long the run is (the lowest and the highest value of each stretch are drawn); losses
     that are not finite are crosses at the upper edge. Evidence is drawn by its names: ``base`` to ``limit`` is the band
-    the loss left, ``limit``, ``threshold``, ``chance`` and ``best`` are levels, ``slope`` (of loss a step) runs through
-    ``level`` from ``since`` to ``until``. Raises ArgumentError when the run holds no finite loss.
+    the loss left; ``limit``, ``threshold``, ``chance``, ``best`` and ``level`` are levels; of a run that is too slow
+    the straight line is drawn that its loss follows. Raises ArgumentError when the run holds no finite loss.
     """
     step, loss = _said(history)
     good = np.isfinite(loss)
@@ -55,13 +56,13 @@ def findings_chart(history: Any, findings: Sequence[Found] = (), *, title: str =
         raise ArgumentError("history holds no finite loss: there is nothing to draw.")
     last = float(max(step.max(), *(s.x[-1] for s in judged), 1.0))
     lines = (*(_lines(step[good], loss[good]) if good.any() else ()), *judged)
-    grave = next((one for one in findings if one.severity != "info" and one.code.startswith(_OF_LOSS)), None)
-    evidence = () if grave is None else _evidence(grave, 0.0, last)
+    grave = [one for one in findings if one.severity != "info" and one.code.startswith(_OF_LOSS)]
+    evidence = next(filter(None, (_evidence(one, 0.0, last) for one in grave)), ())
     y = _axis([*lines, *evidence], [*lines])
     unit = str(history.origin.facts.get("unit", "step")) if hasattr(history, "origin") else "step"
     x = Axis({"step": "update"}.get(unit, unit), min(0.0, float(step.min())), last)
     marks = _marks(findings, x)
-    crosses = _crosses(step[~good], y)
+    crosses = _crosses(step[~good], x, y)
     return Chart(title or "Loss by update", x, y, (*evidence, *lines, *crosses), marks, _description(findings, x))
 
 
@@ -109,8 +110,16 @@ def _lines(step: Column, loss: Column) -> tuple[Series, ...]:
     cuts = np.unique(np.linspace(0, len(loss), min(len(loss), _BINS) + 1).astype(int))[:-1]
     counts = np.diff(np.append(cuts, len(loss)))
     means = np.add.reduceat(loss, cuts) / counts
-    calm = np.array(smoothed(means.tolist(), 0.8))
-    return (_line(*raw, "loss", "soft"), _line(step[cuts], calm, "smoothed", "main"))
+    return (_line(*raw, "loss", "soft"), _line(step[cuts], _centred(means), "smoothed", "main"))
+
+
+def _centred(values: Column, reach: int = 3) -> Column:
+    """Return the mean of each value and ``reach`` neighbours on both sides: unlike a running mean it never lags."""
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    at = np.arange(len(values))
+    high, low = np.minimum(at + reach + 1, len(values)), np.maximum(at - reach, 0)
+    mean: Column = (sums[high] - sums[low]) / (high - low)
+    return mean
 
 
 def _thinned(x: Column, y: Column) -> tuple[Column, Column]:
@@ -137,19 +146,17 @@ def _axis(drawn: Sequence[Series], lines: Sequence[Series]) -> Axis:
 def _evidence(finding: Any, first: float, last: float) -> tuple[Series, ...]:
     numbers = {name: float(v) for name, v in finding.evidence.items() if _is_level(v)}
     at = first if finding.step is None else float(finding.step)
-    whole = (first, last)
     found: list[Series] = []
     base, limit = numbers.get("base"), numbers.get("limit")
-    if base is not None and limit is not None and base < limit:
-        found.append(Series("band", whole, (base, base), "the band it left", "good", (limit, limit)))
+    banded = base is not None and limit is not None and base < limit
+    if banded and base is not None and limit is not None:
+        found.append(Series("band", (first, last), (base, base), "the band it left", "good", (limit, limit)))
     for name, (words, tone) in _LEVELS.items():
-        if name in numbers and not (name == "base" and limit is not None):
-            value = numbers[name]
-            found.append(Series("line", whole, (value, value), f"{words} {value:.3g}", tone))
-    slope, level = numbers.get("slope"), numbers.get("level")
-    if slope is not None and level is not None:
-        begin, end = numbers.get("since", at), numbers.get("until", last)
-        found.append(Series("line", (begin, end), (level - slope * (end - begin), level), "slope", "bad"))
+        if name in numbers and not (banded and name in {"base", "level"}):
+            value, begin = numbers[name], at if name == "level" else first
+            found.append(Series("line", (begin, last), (value, value), f"{words} {value:.3g}", tone))
+    if finding.code == "SF201" and {"start", "end"} <= numbers.keys():
+        found.append(Series("line", (first, last), (numbers["start"], numbers["end"]), "a straight line", "second"))
     return tuple(found)
 
 
@@ -157,10 +164,12 @@ def _is_level(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _crosses(step: Column, y: Axis) -> tuple[Series, ...]:
+def _crosses(step: Column, x: Axis, y: Axis) -> tuple[Series, ...]:
     if not len(step):
         return ()
-    kept = step[np.unique(np.linspace(0, len(step) - 1, min(len(step), _CROSSES)).astype(int))]
+    # One cross a stretch of the axis: more would be a bar.
+    _, first = np.unique(np.floor((step - x.low) / (x.high - x.low) * _CROSSES), return_index=True)
+    kept = step[first]
     top = y.high / (y.high / y.low) ** 0.03 if y.log else y.high - (y.high - y.low) * 0.03
     return (Series("points", tuple(map(float, kept)), (top,) * len(kept), "not finite", "bad", marker="cross"),)
 

@@ -12,7 +12,7 @@ from surefoot.cli.summary import rows_beside
 from surefoot.diagnosis.nouns import Finding
 from surefoot.diagnosis.prescribing import Prescription
 from surefoot.diagnosis.summing import Diagnosis
-from surefoot.diagnosis.working import course, shown
+from surefoot.diagnosis.working import course, shown, understood
 from surefoot.errors import ArgumentError
 from surefoot.report.words import confidence_word, counted
 
@@ -23,12 +23,15 @@ def told(found: Diagnosis, *, everything: bool = False) -> None:
     """Print one diagnosis; notes (findings of level info) only where ``everything`` is wanted."""
     console = out()
     console.print(Text(found.verdict.headline, "bold green" if found.verdict.healthy else _tone(found)))
-    beside(console, "", "; ".join(understood(found)), style="bright_black")
+    source = f"{found.history.source or 'a history'}, {counted(len(found.history), 'row')}"
+    beside(console, "", "; ".join((source, *understood(found.history))), style="bright_black")
     beside(console, "", course(found.history), style="bright_black")
     _plot(console, found)
     shown_here = [one for one in found.findings if everything or one.severity != "info"]
+    said: set[str] = set()
     for one in shown_here:
-        _finding(console, found, one)
+        _finding(console, found, one, said)
+        said |= {remedy.text for remedy in one.remedies}
     if found.notes:
         console.print("")
         for note in found.notes:
@@ -43,15 +46,6 @@ def told(found: Diagnosis, *, everything: bool = False) -> None:
         console.print(
             "", f"{counted(hidden, 'note')} not shown: --all shows {'it' if hidden == 1 else 'them'}.", sep="\n"
         )
-
-
-def understood(found: Diagnosis) -> tuple[str, ...]:
-    """Return how the log was understood, each a few words: its source and rows first."""
-    source = found.history.source or "a history"
-    # A column that kept its own name needs no words.
-    plain = {f"{name} from {name}" for name in found.history.names}
-    said = (words.rstrip(".") for words in found.history.origin.said() if words not in plain)
-    return (f"{source}, {counted(len(found.history), 'row')}", *said)
 
 
 def several(found: tuple[Diagnosis, ...]) -> None:
@@ -82,7 +76,8 @@ def _plot(console: Console, found: Diagnosis) -> None:
     console.print("", drawn(console, chart, 11), sep="\n")
 
 
-def _finding(console: Console, found: Diagnosis, one: Finding) -> None:
+def _finding(console: Console, found: Diagnosis, one: Finding, said: set[str]) -> None:
+    """Print a finding; its remedies only as far as no finding before it has ``said`` them."""
     where = "" if one.step is None else f" at step {one.step:,}"
     sure = f"confidence {confidence_word(one.confidence)} ({one.confidence:.0%})"
     console.print("")
@@ -91,8 +86,11 @@ def _finding(console: Console, found: Diagnosis, one: Finding) -> None:
     numbers = shown(one)
     if numbers:
         beside(console, "  ", "seen: " + ", ".join(f"{name} {value}" for name, value in numbers), style="bright_black")
-    for each in found.prescriptions(one):
+    new = [each for each in found.prescriptions(one) if each.remedy.text not in said]
+    for each in new:
         _remedy(console, each)
+    if len(new) < len(one.remedies):
+        beside(console, "  ", "The remedies above hold here too.")
 
 
 def _remedy(console: Console, one: Prescription) -> None:

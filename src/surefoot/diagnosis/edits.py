@@ -33,6 +33,12 @@ def applied(edit: Edit, schedule: Schedule) -> Schedule:
     return changed
 
 
+def _scaled(schedule: Schedule, k: float) -> Schedule:
+    # 3e-3 times 0.1 is 0.00030000000000000003: a person reads the peak, and twelve digits are more than any rate has.
+    found = schedule.scaled(k)
+    return found.with_peak(float(f"{found.peak:.12g}"))
+
+
 def _warmup(schedule: Schedule, steps: float) -> Schedule:
     last = None if schedule.total is None else schedule.total - 1
     count, old = inside(_steps(schedule, steps), last, "steps"), facts.warmup_steps(schedule)
@@ -59,7 +65,7 @@ def _factor(schedule: Schedule, step: int) -> float:
 
 
 _OPS: Mapping[str, Callable[..., Any]] = {
-    "scaled": Schedule.scaled,
+    "scaled": _scaled,
     "rewarm": Schedule.rewarm,
     "warmup": _warmup,
     "stretch": Schedule.stretch,

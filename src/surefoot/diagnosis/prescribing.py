@@ -51,9 +51,9 @@ def _prescribed(remedy: Remedy, plan: Schedule | None) -> Prescription:
         changed = applied(fitted.edit or remedy.edit, plan)
     except (ArgumentError, TypeError) as wrong:
         return Prescription(remedy, note=f"this schedule cannot be changed so: {wrong}")
-    return (
-        Prescription(fitted, changed) if changed != plan else Prescription(fitted, note="the schedule has it already")
-    )
+    if changed == plan:
+        return Prescription(fitted, note="the schedule has it already")
+    return Prescription(fitted, changed, plan=plan)
 
 
 def _fitted(remedy: Remedy, edit: Edit, plan: Schedule) -> Remedy:

@@ -50,6 +50,18 @@ def _lost(loss: Column, step: Column, last: int) -> list[str]:
     return [f"not finite in {len(bad):,} of {len(loss):,} rows"]
 
 
+def understood(history: History) -> tuple[str, ...]:
+    """Return, a few words each, how a log was understood; a column that kept its own name needs none.
+
+    >>> from surefoot.history.origin import Origin
+    >>> origin = Origin("CSV", {"loss": "loss", "lr": "rate"}, notes=("2 runs: the last is shown.",))
+    >>> understood(History({"step": [0], "loss": [1.0]}, origin=origin))
+    ('read as CSV', 'lr from rate', '2 runs: the last is shown')
+    """
+    plain = {f"{name} from {name}" for name in (*history.names, *history.origin.roles)}
+    return tuple(words.rstrip(".") for words in history.origin.said() if words not in plain)
+
+
 def shown(finding: Finding) -> tuple[tuple[str, str], ...]:
     """Return the evidence of a finding as names and texts, ready to be read.
 

@@ -10,7 +10,7 @@ from surefoot.chart.runs import rates_chart
 from surefoot.diagnosis.nouns import Finding
 from surefoot.diagnosis.prescribing import Prescription
 from surefoot.diagnosis.summing import Diagnosis
-from surefoot.diagnosis.working import course, shown
+from surefoot.diagnosis.working import course, shown, understood
 from surefoot.errors import ArgumentError
 from surefoot.report.html import bullets, code_block, paragraph, picture, section, table
 from surefoot.report.words import code, confidence_word, counted
@@ -27,22 +27,23 @@ def diagnosis_sections(found: Diagnosis) -> Iterator[str]:
     charts = tuple(_charts(found))
     if charts:
         yield section("", *charts, kind="chart")
-    left = _DRAWN
+    left, said = _DRAWN, set[str]()
     for one in found.findings:
-        prescriptions = found.prescriptions(one)
-        yield _finding(one, prescriptions, left)
-        left -= sum(each.schedule is not None for each in prescriptions)
+        new = tuple(each for each in found.prescriptions(one) if each.remedy.text not in said)
+        said |= {remedy.text for remedy in one.remedies}
+        yield _finding(one, new, left)
+        left -= sum(each.schedule is not None for each in new)
     if found.notes:
-        yield section("Do not only adjust the rate", *map(paragraph, found.notes))
+        yield section("Beside the rate", *map(paragraph, found.notes))
     yield _log(found)
 
 
 def _answer(found: Diagnosis) -> str:
     kind = "good" if found.verdict.healthy else _KINDS[found.findings[0].severity]
-    head = f'<p class="verdict {kind}">{escape(found.verdict.headline)}</p>'
+    head = f'<p class="verdict {kind}">{escape(_capital(found.verdict.headline))}</p>'
     signs = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in found.verdict.signs.items())
     line = course(found.history)
-    return section("", head, paragraph(f"{line[:1].upper()}{line[1:]}."), f'<dl class="signs">{signs}</dl>')
+    return section("", head, paragraph(f"{_capital(line)}."), f'<dl class="signs">{signs}</dl>')
 
 
 def _charts(found: Diagnosis) -> Iterator[str]:
@@ -65,8 +66,12 @@ def _finding(one: Finding, prescriptions: tuple[Prescription, ...], left: int) -
     if numbers:
         parts.append(table([name for name, _ in numbers], [("", [text for _, text in numbers])]))
     if prescriptions:
-        items = "".join(_remedy(each, drawn=k < left) for k, each in _numbered(prescriptions))
+        items = "".join(
+            _remedy(each, drawn=k < left, first=k == 0 and left == _DRAWN) for k, each in _numbered(prescriptions)
+        )
         parts.append(f'<h3>What to try, in this order</h3><ol class="checklist">{items}</ol>')
+    if len(prescriptions) < len(one.remedies):
+        parts.append(paragraph("The remedies above hold here too.", "faint"))
     return section(f"{one.code} {one.name}", *parts, kind="finding")
 
 
@@ -78,26 +83,29 @@ def _numbered(prescriptions: tuple[Prescription, ...]) -> Iterator[tuple[int, Pr
         before += each.schedule is not None
 
 
-def _remedy(one: Prescription, *, drawn: bool) -> str:
+def _remedy(one: Prescription, *, drawn: bool, first: bool) -> str:
     box = f'<label><input type="checkbox"> <span>{escape(one.remedy.text)}</span></label>'
-    why = f'<p class="faint">{escape(one.remedy.why[:1].upper() + one.remedy.why[1:])}.</p>'
+    why = f'<p class="faint">{escape(_capital(one.remedy.why))}.</p>'
     if one.schedule is None:
-        note = f'<p class="faint">{escape(one.note[:1].upper() + one.note[1:])}</p>' if one.note else ""
+        note = f'<p class="faint">{escape(_capital(one.note))}</p>' if one.note else ""
         return f"<li>{box}{why}{note}</li>"
     chart = picture(plans_chart(one.plan, one.schedule), 220) if drawn and one.plan is not None else ""
     edited = paragraph(f"The plan then: {one.schedule.describe()}.")
     written = code_block(f"import surefoot as sf\n\nschedule = {code(one.schedule)}")
-    opened = " open" if one.remedy.rank == 1 else ""
+    opened = " open" if first else ""
     return (
         f"<li>{box}{why}<details{opened}><summary>The edited schedule</summary>{edited}{chart}{written}</details></li>"
     )
 
 
 def _log(found: Diagnosis) -> str:
-    origin = found.history.origin
-    said = [text[:1].upper() + text[1:] for text in origin.said()]
+    said = [f"{_capital(text)}." for text in understood(found.history)]
     source = f"{found.history.source or 'A history'}: {counted(len(found.history), 'row')}."
     plan = []
     if found.plan is not None:
         plan.append(f"The schedule, {found.plan_said}: {found.plan.describe()}.")
     return section("How the log was understood", paragraph(source), bullets([*said, *plan]))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from surefoot.history.reading import Reading as Reading
     from surefoot.history.reading_logs import read as read
     from surefoot.history.reading_logs import read_runs as read_runs
+    from surefoot.live.reporting import Sighting as Sighting
+    from surefoot.live.watching import Watch as Watch
+    from surefoot.live.watching import watch as watch
     from surefoot.report.page import page as page
     from surefoot.schedule.core import Schedule as Schedule
     from surefoot.schedule.extend import Extension as Extension
@@ -185,6 +188,8 @@ _HOME = {
     "history.columns": ("History",),
     "history.lines": ("Log",),
     "history.reading_logs": ("read", "read_runs"),
+    "live.reporting": ("Sighting",),
+    "live.watching": ("Watch", "watch"),
     "curve": (
         "Curve",
         "Peak",

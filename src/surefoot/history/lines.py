@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -44,7 +45,11 @@ class Log:
 
     def write(self, reading: Reading) -> None:
         """Append one reading; a lazy validation loss is called first."""
-        os.write(self._file, (dump(reading.judged().row()) + "\n").encode())
+        self.append(reading.judged().row())
+
+    def append(self, row: Mapping[str, float]) -> None:
+        """Append one flat row with a ``step``: an evaluation, say, that has no loss."""
+        os.write(self._file, (dump(row) + "\n").encode())
 
     def close(self) -> None:
         """Force what was written to disk and close the file; closing twice is harmless."""
@@ -65,7 +70,7 @@ class Log:
 _UNREADABLE = (ValueError, KeyError, RecursionError, OverflowError, TypeError)
 
 
-def dump(row: dict[str, Any]) -> str:
+def dump(row: Mapping[str, Any]) -> str:
     """Return one flat row as one line of strict JSON (non-finite numbers as text)."""
     return json.dumps({name: _written(value) for name, value in row.items()})
 

@@ -9,10 +9,33 @@ import numpy as np
 from surefoot.diagnosis.shape import Shape
 from surefoot.diagnosis.trace import Trace
 
-USUAL = (*range(2, 21), 50, 100, 200, 256, 365, 1000, 10_000, 21_841, 30_522, 32_000, 50_257, 50_265, 50_304, 128_256)
+USUAL = (
+    2,
+    3,
+    4,
+    5,
+    6,
+    8,
+    10,
+    20,
+    50,
+    100,
+    200,
+    256,
+    365,
+    1000,
+    10_000,
+    21_841,
+    30_522,
+    32_000,
+    50_257,
+    50_265,
+    50_304,
+    128_256,
+)
 """Numbers of classes and sizes of vocabularies that are so common that ln of one is no coincidence."""
 NEAR = 0.01
-_ACCURACIES = ("val_accuracy", "accuracy", "train_accuracy", "val_acc", "train_acc")
+_ACCURACIES = ("val_accuracy", "test_accuracy", "accuracy", "train_accuracy", "val_acc", "test_acc", "train_acc")
 
 
 def classes_of(trace: Trace) -> float | None:
@@ -40,6 +63,8 @@ def at_chance(level: float, trace: Trace, shape: Shape) -> float | None:
     known = classes_of(trace)
     if known is not None:
         # An accuracy that never left 1/n is chance itself, however high the loss stands above ln n.
-        return known if level >= (1.0 - NEAR) * math.log(known) and level <= 2.0 * max(shape.start, 1.0) else None
+        return known if level >= (1.0 - NEAR) * math.log(known) else None
+    if shape.spread(0.5) > NEAR * level:
+        return None
     near = [n for n in USUAL if abs(level / math.log(n) - 1.0) < NEAR / 2]
     return float(min(near, key=lambda n: abs(level - math.log(n)))) if near else None

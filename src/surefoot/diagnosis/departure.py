@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,7 @@ class Departure:
     """A loss that is up at the end: from row ``start``, ``level`` now beside its ``base`` before, ``peak`` between.
 
     ``limit`` is the level that it had to exceed, ``share`` and ``log_share`` the part of the progress that is undone,
-    ``left`` how much of the rise to the peak is still there, from 0 to 1.
+    ``left`` the excess at the end beside that of the third quarter of the rows since the start: 1 is no way back.
     """
 
     start: int
@@ -31,17 +30,19 @@ class Departure:
     @property
     def lost(self) -> bool:
         """Whether a tenth of the progress is undone (35 % of its logarithm) and the loss is not on its way back."""
-        return (self.share >= 0.1 or self.log_share >= 0.35) and self.left >= 0.5
+        return (self.share >= 0.1 or self.log_share >= 0.35) and self.left >= 0.65
 
 
 def departure(shape: Shape, excursions: tuple[Excursion, ...]) -> Departure | None:
     """Return how the loss stands above its best at the end of the rows; None where it does not.
 
     Two ways of being out: the lowest fifth of the last rows lies above best + max(5 sigma, 0.3 |best|), sigma being
-    the noise before the best; or an excursion began at least 3 rows ago (2 in a log of under 20) and is not over.
+    the noise before the best, or before the first grave excursion if that is less; or an excursion began at least 3
+    rows ago (2 in a log of under 20) and is not over.
     """
     low = float(np.percentile(shape.value[-shape.tail :], 20))
-    limit = shape.best + max(5.0 * shape.noise_near(shape.best_at), RISE * abs(shape.best))
+    calm = min([shape.noise_near(shape.best_at), *(one.sigma for one in excursions if one.grave)])
+    limit = shape.best + max(5.0 * calm, RISE * abs(shape.best))
     if len(shape) >= 4 and low > limit:
         return _departure(shape, shape.best_at, low, shape.best, limit)
     last = excursions[-1] if excursions else None
@@ -53,6 +54,7 @@ def departure(shape: Shape, excursions: tuple[Excursion, ...]) -> Departure | No
 
 def _departure(shape: Shape, start: int, level: float, base: float, limit: float) -> Departure:
     peak = max(float(shape.value[start:].max()), level)
-    linear = (level - base) / (peak - base) if peak > base else 1.0
-    logs = math.log(level / base) / math.log(peak / base) if min(level, base) > 0 and peak > base else linear
-    return Departure(start, level, base, peak, limit, *shares(level, base, shape), min(max(linear, logs), 1.0))
+    since = len(shape) - start
+    then = float(np.median(shape.value[start + since // 2 : start + max(since * 3 // 4, since // 2 + 1)]))
+    left = (level - base) / (then - base) if then > base else 1.0
+    return Departure(start, level, base, peak, limit, *shares(level, base, shape), min(left, 1.0))

@@ -52,7 +52,7 @@ def diagnose(history: History, *, tried: Sequence[Tried] = ()) -> tuple[Finding,
     >>> losses = (2.5, 2.4, 2.6, 3.1, 4.2, float("nan"))
     >>> run = History.of(Reading(step, loss) for step, loss in enumerate(losses))
     >>> [finding.code for finding in diagnose(run)]
-    ['SF101']
+    ['SF101', 'SF102']
     """
     found = judged(fed(begun(), history))
     return advised(found, (*lessons(history), *tried))

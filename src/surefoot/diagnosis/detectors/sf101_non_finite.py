@@ -16,6 +16,7 @@ Example
     9027 (tests/runs, log 305).
 
 What to try
+    Where the loss rose before (its last finite value 1.3 times its lowest), the bug comes last, not first.
     1. Rule out a bug: a batch whose labels are all masked, a log or a division of 0, broken data.
     2. Lower the peak by 10.
     3. Warm up over 5 % of the updates.
@@ -34,8 +35,9 @@ from __future__ import annotations
 
 from surefoot.diagnosis.detector import Detector
 from surefoot.diagnosis.nouns import Finding
-from surefoot.diagnosis.remedies import EXPLOSION, ranked
+from surefoot.diagnosis.remedies import BUG, DIVERGED, EXPLOSION, ranked
 from surefoot.diagnosis.series import Series
+from surefoot.diagnosis.shape import Shape, shape_of
 from surefoot.diagnosis.trace import TRACE, Trace
 
 
@@ -44,22 +46,30 @@ def finding(trace: Trace) -> Finding | None:
     for name, words in (("loss", "loss"), ("val_loss", "validation loss")):
         series = trace[name]
         if series.bad:
-            return _lost(series, words)
+            return _lost(series, words, shape_of(series))
     return _gradients(trace)
 
 
-def _lost(series: Series, words: str) -> Finding:
+def _lost(series: Series, words: str, shape: Shape | None) -> Finding:
     last = series.last_bad == series.last_good or not series.last_good > series.last_bad
     severe = last or (series.bad >= 3 and series.bad >= 0.01 * series.length)
     when = f"from step {series.first_bad:,.0f} on" if last else f"first at step {series.first_bad:,.0f}"
+    rose = shape is not None and _rose(shape, series.first_bad)
+    before = f": it had risen from {shape.best:.4g} to {shape.value[-1]:.4g}" if shape is not None and rose else ""
     return Finding(
         *("SF101", "non-finite", int(series.first_bad)),
         "error" if severe else "warning",
         1.0,
-        f"The {words} is not finite in {series.bad:,} of {series.length:,} rows, {when}.",
-        {"bad": series.bad, "rows": series.length, "first": series.first_bad, "last": series.last_bad},
-        ranked(EXPLOSION),
+        f"The {words} is not finite in {series.bad:,} of {series.length:,} rows, {when}{before}.",
+        {"bad": series.bad, "rows": series.length, "first": series.first_bad, "last": series.last_bad, "rose": rose},
+        ranked((*DIVERGED, BUG) if rose else EXPLOSION),
     )
+
+
+def _rose(shape: Shape, step: float) -> bool:
+    """Say whether the last finite loss before ``step`` is far above the lowest: then it exploded, and no bug did it."""
+    before = shape.value[shape.step < step]
+    return len(before) >= 3 and bool(before[-1] > before.min() + 0.3 * abs(before.min()))
 
 
 def _gradients(trace: Trace) -> Finding | None:

@@ -7,7 +7,8 @@ What it sees
 Formula
     low > best + max(5 sigma, 0.3 |best|), low the 20th percentile of the last rows (5 %, 3 to 51), best the lowest
     smoothed loss, sigma the noise before it; or an excursion (SF104) that has lasted 3 rows and is not over. And
-    (low - best) / (start - best) >= 0.1, or the same of the logarithms >= 0.35. And half of the rise is still there.
+    (low - best) / (start - best) >= 0.1, or the same of the logarithms >= 0.35. And it is no way back:
+    the excess at the end is at least 0.65 of that in the third quarter since.
     Not where the validation loss ends within a tenth of its own best.
 
 Why it matters
@@ -55,15 +56,20 @@ def finding(trace: Trace) -> Finding | None:
     if shape is trace.val_loss and trace.loss is not None and not _sudden(trace, found):
         return None
     step = int(shape.step[found.start])
-    undone = f", {min(found.share, 9.99):.0%} of its progress" if shape.fresh and found.share >= 0.01 else ""
     return Finding(
         *("SF102", "divergence", step, "error"),
         0.9 if len(shape) >= 20 else 0.6,
         f"The {what} leaves {rate_text(found.base)} at step {step:,} and ends at {rate_text(found.level)}, expected "
-        f"below {rate_text(found.limit)}{undone}.",
+        f"below {rate_text(found.limit)}{_undone(shape, found)}.",
         {"base": found.base, "limit": found.limit, "level": found.level, "peak": found.peak, "share": found.share},
         ranked(DIVERGED),
     )
+
+
+def _undone(shape: Shape, found: Departure) -> str:
+    if not shape.fresh or found.share < 0.01:
+        return ""
+    return f": {found.share:.0%} of its progress is undone" if found.share < 1.0 else ": above where it began"
 
 
 def _judged_well(trace: Trace, shape: Shape, found: Departure) -> bool:

@@ -9,7 +9,8 @@ Formula
     at ln n (within 1 %; n the classes, known, read off an accuracy that never left 1/n, or a usual number) or at
     least 0.98 of the start. Elsewhere before: first row above 1.02 of the level, or a value above 1.05 of it, or the
     smoothed loss below 0.97 of it, early. Or above its start: for at least 30 % of the steps the smoothed loss is
-    above start + max(0.005 |start|, 3 sigma), and it ends above 0.85 of the start.
+    above start + max(0.005 |start|, 3 sigma), and it ends above 0.85 of the start. Or never below chance: the accuracy
+    stays at 1/n and the loss above ln n, and it rose above its start or the rate is 0.3 or more.
 
 Why it matters
     It is read as a plateau, and raising the rate of a run that collapsed is the worst advice there is.
@@ -39,7 +40,7 @@ import math
 import numpy as np
 
 from surefoot.chart.numbers import rate_text
-from surefoot.diagnosis.chance import at_chance
+from surefoot.diagnosis.chance import at_chance, classes_of
 from surefoot.diagnosis.detector import Detector
 from surefoot.diagnosis.nouns import Finding
 from surefoot.diagnosis.remedies import DIVERGED, ranked
@@ -47,6 +48,8 @@ from surefoot.diagnosis.shape import Shape
 from surefoot.diagnosis.trace import TRACE, Trace
 
 _LEAST = 10
+_HOT = 0.3
+"""A rate that is too high for any optimizer whose loss never left chance; SGD on a normalised network trains at 0.1."""
 
 
 def finding(trace: Trace) -> Finding | None:
@@ -54,7 +57,7 @@ def finding(trace: Trace) -> Finding | None:
     shape = trace.main
     if shape is None or len(shape) < _LEAST:
         return None
-    return _pinned(trace, shape) or _above(shape)
+    return _pinned(trace, shape) or _above(shape) or _never_below_chance(trace, shape)
 
 
 def _pinned(trace: Trace, shape: Shape) -> Finding | None:
@@ -107,6 +110,31 @@ def _above(shape: Shape) -> Finding | None:
         f"The loss stands above its own start, {rate_text(shape.start)}, for {share:.0%} of the run and ends at "
         f"{rate_text(shape.end)}: the rate was too high, not too low.",
         {"start": shape.start, "limit": limit, "share": share, "end": shape.end},
+    )
+
+
+def _never_below_chance(trace: Trace, shape: Shape) -> Finding | None:
+    """Return the finding where the accuracy stays at 1/n, the loss above ln n, and the rate or a rise says too high."""
+    classes, rates = classes_of(trace), trace["lr"].finite
+    if classes is None or shape.best < 0.99 * math.log(classes):
+        return None
+    top = int(np.argmax(shape.value))
+    rose = shape.value[top] > max(1.05 * shape.end, 1.003 * shape.start + 3.0 * shape.noise)
+    hot = len(rates) > 0 and float(rates.high.max()) >= _HOT
+    if not (rose or hot):
+        return None
+    chance = math.log(classes)
+    return _finding(
+        shape,
+        top,
+        f"The accuracy never leaves 1/{classes:,.0f} and the loss never falls below ln {classes:,.0f} = {chance:.4g}; "
+        f"it was up to {rate_text(float(shape.value[top]))}"
+        + (
+            f" at a rate of {rate_text(float(rates.high.max()))}: too high, not too low."
+            if hot
+            else ": too high a rate."
+        ),
+        {"chance": chance, "classes": classes, "top": float(shape.value[top]), "end": shape.end},
     )
 
 

@@ -58,12 +58,10 @@ def finding(trace: Trace) -> Finding | None:
 
 
 def _said(one: Excursion, shape: Shape) -> str:
-    stop = len(shape) - 1 if one.stop is None else one.stop
-    lasted = int(shape.step[stop] - shape.step[one.start])
-    return (
-        f"The loss jumps from {rate_text(one.base)} to {rate_text(one.peak)} at step {shape.step[one.start]:,.0f} and "
-        f"is back after {lasted:,} steps"
-    )
+    jump = f"The loss jumps from {rate_text(one.base)} to {rate_text(one.peak)} at step {shape.step[one.start]:,.0f}"
+    if one.stop is None:
+        return f"{jump} and is on its way back at {rate_text(shape.end)}"
+    return f"{jump} and is back after {shape.step[one.stop] - shape.step[one.start]:,.0f} steps"
 
 
 DETECTOR = Detector("SF104", "spike", TRACE, finding)

@@ -6,7 +6,7 @@ What it sees
 Formula
     end > min * (1 + max(5 %, 3 sigma / min)) for at least 3 evaluations after the minimum, end and min being smoothed;
     the training loss is lower at the end than at the minimum. A note only where the validation accuracy is still at
-    its best, or where the rise is below 10 % and the noise of the evaluations is half of it.
+    its best, or where the rise is below 7 %.
 
 Why it matters
     What the model learns after the minimum does not carry over to new data.
@@ -33,6 +33,7 @@ from __future__ import annotations
 import numpy as np
 
 from surefoot.chart.numbers import rate_text
+from surefoot.diagnosis.blocks import Blocks
 from surefoot.diagnosis.detector import Detector
 from surefoot.diagnosis.nouns import Finding
 from surefoot.diagnosis.remedies import OVERFIT, ranked
@@ -54,7 +55,7 @@ def finding(trace: Trace) -> Finding | None:
     step = float(judged.step[at])
     if not _training_fell(loss, step):
         return None
-    sure = rise >= 0.1 and not _still_better(trace, step)
+    sure = rise >= 0.07 and not _still_better(trace, step)
     return Finding(
         *("SF301", "overfitting", int(step), "warning" if sure else "info", 0.8),
         f"The validation loss rises by {rise:.0%} from its lowest, {rate_text(judged.best)} at step {step:,.0f}, to "
@@ -70,8 +71,11 @@ def _training_fell(loss: Shape, step: float) -> bool:
 
 
 def _still_better(trace: Trace, step: float) -> bool:
-    """Say whether the validation accuracy at the end is above what it was at the minimum of the loss."""
-    points = trace["val_accuracy"].finite
+    """Say whether a validation accuracy at the end is above what it was at the minimum of the loss."""
+    return any(_rose(trace[name].finite, step) for name in trace.series if name.startswith("val") and "acc" in name)
+
+
+def _rose(points: Blocks, step: float) -> bool:
     if len(points) < _LEAST:
         return False
     then = points.mean[: max(int(np.searchsorted(points.step, step)), 1)][-3:]

@@ -1,3 +1,4 @@
+import json
 import math
 
 import numpy as np
@@ -134,3 +135,12 @@ def test_own_folds_say_the_same_for_any_chunks(detector, rows, cuts):
         state = detector.update(state, piece)
     assert repr(state) == repr(detector.update(detector.init(), history))
     assert detector.finding(state) == found(detector, history)
+
+
+def test_a_hidden_nan_is_seen_in_the_trainers_own_file(tmp_path):
+    rows = [{"step": 10 * k, "loss": 2.0 if k < 12 else 0.0, "learning_rate": 1e-3} for k in range(1, 21)]
+    full = [{**row, "grad_norm": 1.0 if row["loss"] else math.nan} for row in rows]
+    file = tmp_path / "trainer_state.json"
+    file.write_text(json.dumps({"log_history": full, "global_step": 200, "max_steps": 200}))
+    finding = found(HIDDEN, sf.read(file))
+    assert (finding.severity, finding.step, finding.evidence["hidden"]) == ("error", 120, 9)

@@ -131,5 +131,7 @@ def _history(rows: Rows, source: str, origin: Origin) -> History:
     first = ["step", "loss", *(name for name in ("val_loss", "lr", "grad_norm") if name in rows.columns)]
     names = [*first, *(name for name in rows.columns if name not in first)]
     spoken = [name for name in names if name in {"step", "loss"} or not rows.blank[name].all()]
-    blank = {name: rows.blank[name] for name in spoken if rows.blank[name].any()}
+    # Without a mask a NaN would count as not said.
+    masked = [name for name in spoken if rows.blank[name].any() or np.isnan(rows.columns[name]).any()]
+    blank = {name: rows.blank[name] for name in masked}
     return History({name: rows.columns[name] for name in spoken}, source, origin, blank)

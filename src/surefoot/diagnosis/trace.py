@@ -15,7 +15,7 @@ from surefoot.diagnosis.shape import Shape, shape_of
 from surefoot.history.columns import History
 from surefoot.history.origin import Fact
 
-_PREFIXES = ("val_", "train_", "test_")
+_PREFIXES = ("val_", "train_", "test_", "metrics_")
 _NAMES = frozenset(
     {
         *("loss", "val_loss", "lr", "applied_lr", "grad_norm", "tokens", "epoch", "batch", "loss_scale", "skipped"),

@@ -5,8 +5,9 @@ What it sees
 
 Formula
     Over the last 60 % of the steps the smoothed loss spreads by less than 2 % of its level, its Theil-Sen slope over
-    that stretch is below the noise, the level is above 0.1 of the start, and the validation loss, where there is one,
-    is as flat. A run that fell to under a tenth of its start has converged. Not at chance after an excursion: SF103.
+    that stretch is below the noise, the level is above a half of the start or a metric says that nothing was learnt (an
+    error rate of 90 %, a score of 2 %), and the validation loss, where there is one, is as flat. A run that fell
+    further has converged to a floor, unless it is above a tenth of the start: then it is noted.
 
 Why it matters
     Updates on a plateau are paid for and change nothing that can be measured.
@@ -33,6 +34,7 @@ import math
 
 from surefoot.chart.numbers import rate_text
 from surefoot.diagnosis.detector import Detector
+from surefoot.diagnosis.metrics import nothing_learnt
 from surefoot.diagnosis.nouns import Finding
 from surefoot.diagnosis.remedies import PLATEAU, ranked
 from surefoot.diagnosis.robust import slope
@@ -52,8 +54,9 @@ def finding(trace: Trace) -> Finding | None:
         return None
     at = shape.reached(level + max(0.02 * abs(level), shape.noise))
     step = int(shape.step[0] + at * (shape.step[-1] - shape.step[0]))
+    grave = level > 0.5 * abs(shape.start) or nothing_learnt(trace)
     return Finding(
-        *("SF202", "plateau", step, "warning", 0.5),
+        *("SF202", "plateau", step, "warning" if grave else "info", 0.5),
         f"The loss is flat at {rate_text(level)} from step {step:,} on: it spreads by "
         f"{shape.spread(_FROM) / abs(level):.2%} of its level over the last 60 % of the run.",
         {"level": level, "spread": shape.spread(_FROM), "start": shape.start, "from": float(step)},

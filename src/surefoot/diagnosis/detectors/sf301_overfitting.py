@@ -5,8 +5,8 @@ What it sees
 
 Formula
     end > min * (1 + max(5 %, 3 sigma / min)) for at least 3 evaluations after the minimum, end and min being smoothed;
-    the training loss is lower at the end than at the minimum. A note only where the validation accuracy is still at
-    its best, or where the rise is below 7 %.
+    the training loss is lower at the end than at the minimum. A note only where a validation metric is better
+    at the end than at the minimum, or where the rise is below 7 %.
 
 Why it matters
     What the model learns after the minimum does not carry over to new data.
@@ -33,8 +33,8 @@ from __future__ import annotations
 import numpy as np
 
 from surefoot.chart.numbers import rate_text
-from surefoot.diagnosis.blocks import Blocks
 from surefoot.diagnosis.detector import Detector
+from surefoot.diagnosis.metrics import improved
 from surefoot.diagnosis.nouns import Finding
 from surefoot.diagnosis.remedies import OVERFIT, ranked
 from surefoot.diagnosis.shape import Shape
@@ -55,7 +55,7 @@ def finding(trace: Trace) -> Finding | None:
     step = float(judged.step[at])
     if not _training_fell(loss, step):
         return None
-    sure = rise >= 0.07 and not _still_better(trace, step)
+    sure = rise >= 0.07 and not improved(trace, step)
     return Finding(
         *("SF301", "overfitting", int(step), "warning" if sure else "info", 0.8),
         f"The validation loss rises by {rise:.0%} from its lowest, {rate_text(judged.best)} at step {step:,.0f}, to "
@@ -68,18 +68,6 @@ def finding(trace: Trace) -> Finding | None:
 def _training_fell(loss: Shape, step: float) -> bool:
     at = min(int(np.searchsorted(loss.step, step)), len(loss) - 1)
     return loss.end < float(loss.smooth[at]) and len(loss) - at > 2
-
-
-def _still_better(trace: Trace, step: float) -> bool:
-    """Say whether a validation accuracy at the end is above what it was at the minimum of the loss."""
-    return any(_rose(trace[name].finite, step) for name in trace.series if name.startswith("val") and "acc" in name)
-
-
-def _rose(points: Blocks, step: float) -> bool:
-    if len(points) < _LEAST:
-        return False
-    then = points.mean[: max(int(np.searchsorted(points.step, step)), 1)][-3:]
-    return float(np.median(points.mean[-3:])) > float(np.median(then)) * 1.005
 
 
 DETECTOR = Detector("SF301", "overfitting", TRACE, finding)

@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constra
 # timm is a test oracle; its dependency torchvision would replace the CPU torch.
 TIMM = timm==1.0.31
 
-.PHONY: demo test lint types unit fuzz bench clean torch-range test-torch-oldest test-torch-newest
+.PHONY: demo test lint types unit fuzz docs bench clean torch-range test-torch-oldest test-torch-newest
 
 demo: $(VENV)/.demo
 	$(BIN)/surefoot tune charlm --total 1000 --budget 0.5 --out surefoot-out/charlm
@@ -27,6 +27,10 @@ unit: $(VENV)/.dev
 # The laws on new examples, many of them.
 fuzz: $(VENV)/.dev
 	FUZZ=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --quiet tests/schedule tests/history tests/search
+
+# The pages that are made from the code; a test fails where they are out of date.
+docs: $(VENV)/.dev
+	$(BIN)/python scripts/docs.py
 
 bench: $(VENV)/.dev
 	for script in benchmarks/*.py benchmarks/selection/run.py; do $(BIN)/python $$script || exit 1; done

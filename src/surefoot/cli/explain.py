@@ -81,7 +81,8 @@ def _told(console: Console, one: Explanation) -> None:
     from surefoot.diagnosis.explaining import bare  # noqa: PLC0415  as above
 
     console.print(Text.assemble((f"{one.code} {one.name}", "bold")))
-    beside(console, "", bare(one.summary))
+    summary = bare(one.summary)
+    beside(console, "", summary[:1].upper() + summary[1:])
     for heading, blocks in one.sections:
         console.print("")
         console.print(Text(heading, "bold"))

@@ -11,6 +11,7 @@ from surefoot.diagnosis.known import DOCS
 from surefoot.errors import ArgumentError
 
 HEADINGS = ("What it sees", "Formula", "Why it matters", "Example", "What to try", "False alarms", "Source")
+_INDENT = " " * 4
 _FIRST = re.compile(r"(SF\d{3}) ([^:]+): (.+)")
 _ITEM = re.compile(r"(\d+\.|-) ")
 _CODE = re.compile(r"``(.+?)``")
@@ -52,7 +53,7 @@ def explained(doc: str) -> Explanation:
         if line.strip() and not line.startswith(" "):
             bodies[line.strip()] = []
         elif bodies:
-            bodies[next(reversed(bodies))].append(line.strip())
+            bodies[next(reversed(bodies))].append(line.removeprefix(_INDENT).rstrip())
     if tuple(bodies) != HEADINGS:
         raise ArgumentError(f"{first[1]} has the headings {', '.join(bodies)}: they must be {', '.join(HEADINGS)}.")
     sections = tuple((name, _blocks(body, broken=name == "Formula")) for name, body in bodies.items())
@@ -99,15 +100,17 @@ def _until_blank(lines: list[str]) -> list[str]:
 
 
 def _blocks(lines: Iterable[str], *, broken: bool) -> tuple[str, ...]:
+    """Return wrapped lines joined to paragraphs and items; lines that belong to an item are indented below it."""
     blocks: list[str] = []
     new = True
     for line in lines:
-        if line and (new or _ITEM.match(line)):
-            blocks.append(line)
+        after_item = bool(blocks) and _ITEM.match(blocks[-1]) is not None and not line.startswith(" ")
+        if line and (new or after_item or _ITEM.match(line)):
+            blocks.append(line.strip())
         elif line:
-            blocks[-1] += f" {line}"
+            blocks[-1] += f" {line.strip()}"
         # A line of a formula that ends a sentence ends its block; elsewhere lines are only wrapped.
-        new = not line or (broken and line.endswith((".", ";", ":")))
+        new = not line or (broken and line.endswith("."))
     return tuple(blocks)
 
 

@@ -82,6 +82,8 @@ def logged_plan(history: History) -> Recognition | None:
         return None
     kept = kept[np.unique(np.linspace(0, len(kept) - 1, min(len(kept), _ROWS)).astype(int))]
     try:
-        return recognise(lr[kept].tolist(), np.floor(step[kept]).astype(int).tolist())
+        found = recognise(lr[kept].tolist(), np.floor(step[kept]).astype(int).tolist())
     except ArgumentError:
         return None
+    # A table of points repeats the log: nobody planned it, and an edit of it could not be read.
+    return None if found.recipe == "table" else found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])")
@@ -32,6 +33,16 @@ def domain(word: str) -> str:
     ('val', '')
     """
     return _DOMAIN.get(word.lower(), "")
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names for a sentence: each cut at 60 characters, and no more than 20 of them.
+
+    >>> listed(["step", "x" * 99]), listed([])
+    ("'step', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'", 'none')
+    """
+    found = list(names)
+    return ", ".join([*(repr(name[:60]) for name in found[:20]), *(["..."] if len(found) > 20 else [])]) or "none"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import os
@@ -20,6 +21,7 @@ HEAD = 1 << 16
 _LIMIT = 2 << 30
 _BLOCK = 1 << 20
 _GZIP = b"\x1f\x8b"
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # A text log shrinks 3 to 30 times; zlib's limit is 1,032.
 _RATIO, _FREE = 200, 64 << 20
 
@@ -62,6 +64,8 @@ def _file(path: Path, mode: int) -> Source:
     if head.startswith(_GZIP):
         with path.open("rb") as file:
             return _held(path.name, _unpacked(file, path.name), path)
+    if head.startswith(_WIDE):
+        return _held(path.name, _content(path), path)
     return Source(path.name, head, path, cache(lambda: _content(path)))
 
 
@@ -92,6 +96,8 @@ def _stream(stream: Any) -> Source:
 
 
 def _held(name: str, data: bytes, path: Path | None) -> Source:
+    if data.startswith(_WIDE):
+        data = data.decode("utf-16", errors="replace").encode(errors="replace")
     return Source(name, data[:HEAD], path, _constant(data))
 
 

@@ -15,6 +15,7 @@ from surefoot.history.columns import History
 from surefoot.history.folders import within
 from surefoot.history.formats.known import FORMATS
 from surefoot.history.formats.table import Format, Source, Table
+from surefoot.history.names import listed
 from surefoot.history.opening import opened
 from surefoot.history.origin import Origin
 from surefoot.history.roles import Roles, assign
@@ -83,8 +84,8 @@ def _picked(runs: tuple[History, ...], run: int | str) -> History:
         return runs[names.index(str(run))]
     if isinstance(run, int) and not isinstance(run, bool) and -len(runs) <= run < len(runs):
         return runs[run]
-    there = ", ".join(repr(name) for name in names if name)
-    raise ArgumentError(f"run={run!r} is not in this log: it has {len(runs)} runs{f' ({there})' if there else ''}.")
+    there = f" ({listed(map(str, names))})" if any(names) else ""
+    raise ArgumentError(f"run={run!r} is not in this log: it has {len(runs)}{there}, from 0 to {len(runs) - 1}.")
 
 
 def _histories(source: Source, kind: str, table: Table, given: Mapping[str, str] | None) -> list[History]:
@@ -102,10 +103,8 @@ def _histories(source: Source, kind: str, table: Table, given: Mapping[str, str]
 
 def _rows(source: Source, table: Table, roles: Roles) -> Rows:
     if "loss" not in roles.taken and "val_loss" not in roles.taken:
-        there = ", ".join(map(repr, list(table.columns)[:40])) or "none"
-        raise FormatError(
-            f"{source.name} has no loss that can be told by its name (fields with numbers: {there}): map it."
-        )
+        there = listed(table.columns)
+        raise FormatError(f"{source.name} has no field whose name tells a loss: it has {there}; name it with map.")
     length = len(next(iter(table.columns.values())))
     nothing = np.ones(length, dtype=bool)
     columns = {name: _sum(table, fields) for name, fields in roles.taken.items()}

@@ -10,7 +10,7 @@ import numpy as np
 from surefoot.errors import ArgumentError
 from surefoot.history.columns import Column, Mask
 from surefoot.history.formats.table import Table
-from surefoot.history.names import Name
+from surefoot.history.names import Name, listed
 from surefoot.history.rules import is_bookkeeping, score
 
 ROLES = ("step", "epoch", "loss", "val_loss", "lr", "grad_norm", "tokens", "loss_scale", "skipped")
@@ -58,8 +58,7 @@ def _found(given: str, table: Table, column: str) -> str:
     alike = [name for name in table.columns if Name.of(name).clean == Name.of(str(given)).clean]
     if len(alike) == 1:
         return alike[0]
-    there = ", ".join(map(repr, list(table.columns)[:40]))
-    raise ArgumentError(f"map={{{column!r}: {given!r}}} names no field of this log: it has {there}.")
+    raise ArgumentError(f"map={{{column!r}: {given!r}}} names no field of this log: it has {listed(table.columns)}.")
 
 
 def _said(table: Table, name: str) -> Mask:
@@ -74,7 +73,9 @@ def _chosen(
     if not ranked and role == "val_loss":
         ranked = _ranked("test_loss", names)
         if ranked:
-            notes.append(f"{ranked[0][1].raw!r} stands for the validation loss: the log has no other held-out loss.")
+            notes.append(
+                f"{listed([ranked[0][1].raw])} stands for the validation loss: the log has no other held-out loss."
+            )
     if role == "step":
         ranked = [(points, name) for points, name in ranked if _counts(table.columns[name.raw])]
     if not ranked:
@@ -82,7 +83,7 @@ def _chosen(
     if role == "lr":
         return (_rate([name for points, name in ranked if points == ranked[0][0]], table, notes),)
     if role == "grad_norm" and _is_zero(table, ranked[0][1].raw, there):
-        notes.append(f"{ranked[0][1].raw!r} is 0 in every row, so it was not recorded, and is left out.")
+        notes.append(f"{listed([ranked[0][1].raw])} is 0 in every row, so it was not recorded, and is left out.")
         return ()
     return _loss(ranked, there, notes) if role in {"loss", "val_loss"} else (_fullest(ranked, there),)
 
@@ -115,13 +116,13 @@ def _loss(ranked: Sequence[tuple[int, Name]], there: Mapping[str, Mask], notes: 
     equals = [name for at, name in ranked if at == points]
     parts = [name.raw for name in equals if _PARTS & set(name.rest.split("_"))]
     if points <= 50 and len(parts) > 1:
-        notes.append(f"The {first.domain or 'training'} loss is the sum of {', '.join(parts)}.")
+        notes.append(f"The {first.domain or 'training'} loss is the sum of {listed(parts)}.")
         return tuple(parts)
     best = _fullest(ranked, there)
     if points <= 50 and len(equals) > 1:
-        others = ", ".join(name.raw for name in equals[:8] if name.raw != best)
+        others = listed(name.raw for name in equals if name.raw != best)
         part = first.domain or "training"
-        notes.append(f"{best!r} was taken as {part} loss, not one of {others}: name another with map.")
+        notes.append(f"{listed([best])} was taken as {part} loss, not one of {others}: name another with map.")
     return (best,)
 
 
@@ -134,7 +135,7 @@ def _rate(names: Sequence[Name], table: Table, notes: list[str]) -> str:
     # Of YOLO's groups the biases start high and fall while the others warm up: theirs is not the rate of the run.
     eligible = [name for name, values in full.items() if not rising or values.size < 2 or values[0] < values.max()]
     best = max(eligible or list(full), key=lambda name: float(full[name].max()) if full[name].size else 0.0)
-    notes.append(f"The rate is that of {best!r}, the largest of {len(names)} groups.")
+    notes.append(f"The rate is that of {listed([best])}, the largest of {len(names)} groups.")
     return best
 
 

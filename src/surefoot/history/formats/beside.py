@@ -22,7 +22,7 @@ _ULTRALYTICS = {
     "momentum": "momentum",
     "warmup_epochs": "warmup",
 }
-_LINE = re.compile(r"(\w+):[ \t]*([^\s#]+)[ \t]*\Z")
+_LINE = re.compile(r"(\w+):[ \t]*([^\s#]+)[ \t]*(?:#.*)?\Z")
 _NAMED = re.compile(r"_(lr|Twarm|B|m|T)(\d+(?:\.\d+)?)(?=_|\.tab|\.csv|\Z)")
 _NAMES = {"lr": "peak", "Twarm": "warmup", "B": "batch", "m": "momentum", "T": "total"}
 _OPTIMIZER = re.compile(r"_(sgd|adam|adamw|lion|muon|shampoo)_(?=lr|m\d)")

@@ -53,7 +53,7 @@ def _written(cell: str) -> float | _Word | None:
 
 
 def column(cells: Sequence[Any]) -> tuple[Column, Mask] | None:
-    """Return the values and the blanks of a column, None if it holds words; a few words among numbers are blank."""
+    """Return the values and the blanks of a column, None if words outnumber numbers; else a word is blank."""
     kinds = set(map(type, cells))
     if kinds <= {int, float}:
         try:
@@ -63,7 +63,7 @@ def column(cells: Sequence[Any]) -> tuple[Column, Mask] | None:
     found = [number(cell) for cell in cells]
     words = sum(value is WORD for value in found)
     numbers = sum(isinstance(value, float) for value in found)
-    if words > numbers // 10:
+    if words > numbers:
         return None
     values = np.array([value if isinstance(value, float) else math.nan for value in found], dtype=np.float64)
     return values, np.array([not isinstance(value, float) for value in found], dtype=bool)

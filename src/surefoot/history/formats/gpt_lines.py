@@ -9,7 +9,7 @@ from typing import Any
 from surefoot.errors import FormatError
 from surefoot.history.formats import rows
 from surefoot.history.formats.table import Format, Source, Table
-from surefoot.history.formats.text import lines, whole_text
+from surefoot.history.formats.text import is_binary, lines, whole_text
 
 Row = dict[str, Any]
 Parse = Callable[[Iterable[str]], Iterator[Row]]
@@ -65,7 +65,7 @@ def _nano(text: Iterable[str]) -> Iterator[Row]:
 def _format(name: str, words: bytes, anchors: tuple[re.Pattern[str], ...], parse: Parse) -> Format:
     def fits(source: Source) -> bool:
         # The anchors may stand below a whole script; looking for plain words first is many times as fast.
-        if b"\0" in source.head or words not in source.read():
+        if is_binary(source) or words not in source.read():
             return False
         text = whole_text(source)
         return any(anchor.search(text) for anchor in anchors)

@@ -12,6 +12,7 @@ from surefoot.history.formats import rows
 from surefoot.history.formats.cells import column, number
 from surefoot.history.formats.documents import document, is_document
 from surefoot.history.formats.table import Format, Source, Table
+from surefoot.history.names import listed
 
 _DEEP = 4
 _WIDE = 2_000
@@ -83,7 +84,7 @@ def _of_lists(lists: dict[str, list[Any]]) -> Table | None:
         columns[name], blank[name] = np.full(length, np.nan), np.ones(length, dtype=bool)
         columns[name][places], blank[name][places] = found
         spread += [name] if len(values) < length else []
-    notes = (f"Lists shorter than the longest were spread over its rows: {', '.join(spread[:8])}.",) if spread else ()
+    notes = (f"Lists shorter than the longest were spread over its rows: {listed(spread)}.",) if spread else ()
     return Table(columns, blank, ignored=tuple(ignored), notes=notes) if columns else None
 
 

@@ -12,6 +12,7 @@ from surefoot.history.formats import rows
 from surefoot.history.formats.cells import number
 from surefoot.history.formats.table import Format, Source, Table
 from surefoot.history.formats.text import head_lines, lines, whole_text
+from surefoot.history.names import listed
 
 _LINE = re.compile(r"(?:^|[\s\]])iteration\s{1,20}(\d{1,15})/\s{0,20}(\d{1,15})\s{0,20}\|")
 _JUDGED = re.compile(r"validation loss at (?:iteration\s{1,5})?(\d{1,15})\b[^|]*\|")
@@ -73,7 +74,8 @@ def _lose(row: dict[str, Any], loss: str) -> bool:
 
 
 def _vanished(step: float, loss: str) -> str:
-    return f"{loss!r} is missing at iteration {step:.0f}: the logger leaves it out when it is NaN, so it counts as NaN."
+    name = listed([loss])
+    return f"{name} is missing at iteration {step:.0f}: the logger leaves it out when it is NaN, so it counts as NaN."
 
 
 FORMAT = Format("Megatron text", _fits, _tables)

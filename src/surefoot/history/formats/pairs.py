@@ -9,7 +9,7 @@ from typing import Any
 from surefoot.errors import FormatError
 from surefoot.history.formats import rows
 from surefoot.history.formats.table import Format, Source, Table
-from surefoot.history.formats.text import lines
+from surefoot.history.formats.text import is_binary, lines
 from surefoot.history.names import Name, domain
 from surefoot.history.rules import score
 
@@ -29,7 +29,7 @@ _FEWEST = 2
 
 
 def _fits(source: Source) -> bool:
-    if b"\0" in source.head or b"loss" not in source.read().lower():
+    if is_binary(source) or b"loss" not in source.read().lower():
         return False
     said = (row for line in lines(source) if "loss" in line.lower() for row in [_row(line)] if _speaks(row))
     return sum(1 for _, _ in zip(range(_FEWEST), said, strict=False)) == _FEWEST

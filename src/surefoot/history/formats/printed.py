@@ -9,7 +9,7 @@ from typing import Any
 from surefoot.errors import FormatError
 from surefoot.history.formats import rows
 from surefoot.history.formats.table import Format, Source, Table
-from surefoot.history.formats.text import lines, whole_text
+from surefoot.history.formats.text import is_binary, lines, whole_text
 from surefoot.history.origin import Fact
 
 _DICT = re.compile(r"\{'[^{}\n]{1,4000}\}")
@@ -19,7 +19,7 @@ _KEYS = re.compile(r"\{'[^{}\n]{0,2000}loss'")
 
 
 def _fits(source: Source) -> bool:
-    return b"loss'" in source.read() and b"\0" not in source.head and bool(_KEYS.search(whole_text(source)))
+    return b"loss'" in source.read() and not is_binary(source) and bool(_KEYS.search(whole_text(source)))
 
 
 def _tables(source: Source) -> tuple[Table, ...]:

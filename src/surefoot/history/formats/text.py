@@ -7,29 +7,32 @@ import codecs
 from surefoot.errors import FormatError
 from surefoot.history.formats.table import Source
 
-_WIDE = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 # A line of a log is short; what is longer is data, and is not searched.
 LONGEST = 1 << 20
 
 
+def is_binary(source: Source) -> bool:
+    """Return whether a source holds bytes that no text has; zeros at its end are what a power cut leaves."""
+    return b"\0" in source.head.rstrip(b"\0")
+
+
 def head_text(source: Source) -> str:
     """Return the beginning of a source as text; empty if it is binary, or a folder."""
-    return "" if _binary(source.head) else _decoded(source.head).lstrip("\r\n ")
+    return "" if is_binary(source) else _decoded(source.head).lstrip("\r\n ")
 
 
 def whole_text(source: Source) -> str:
     """Return all of a source as text; undecodable bytes are replaced. FormatError if it is binary."""
-    if _binary(source.head):
+    if is_binary(source):
         raise FormatError(f"{source.name} is binary, and no kind of log that surefoot knows.")
     return _decoded(source.read())
 
 
 def utf8(source: Source) -> bytes:
     """Return all of a source as UTF-8 with line feeds. FormatError if it is binary."""
-    data = source.read()
-    if _binary(source.head):
+    if is_binary(source):
         raise FormatError(f"{source.name} is binary, and no kind of log that surefoot knows.")
-    data = _decoded(data).encode(errors="replace") if data[:2] in _WIDE else data.removeprefix(codecs.BOM_UTF8)
+    data = source.read().removeprefix(codecs.BOM_UTF8).rstrip(b"\0")
     return data.replace(b"\r\n", b"\n") if b"\r" in data else data
 
 
@@ -47,10 +50,5 @@ def head_lines(source: Source) -> list[str]:
     return [line for line in (found[:-1] if cut and len(found) > 1 else found) if line.strip()]
 
 
-def _binary(head: bytes) -> bool:
-    return b"\0" in head and head[:2] not in _WIDE
-
-
 def _decoded(data: bytes) -> str:
-    encoding = _WIDE.get(data[:2], "utf-8-sig")
-    return data.decode(encoding, errors="replace")
+    return data.rstrip(b"\0").decode("utf-8-sig", errors="replace")

@@ -49,6 +49,7 @@ def departure(shape: Shape, excursions: tuple[Excursion, ...]) -> Departure | No
     if last is None or last.stop is not None or len(shape) - last.start < (3 if len(shape) >= 20 else 2):
         return None
     limit = last.base + max(3.0 * last.sigma, 0.1 * abs(last.base))
+    low = float(np.percentile(shape.value[-min(shape.tail, len(shape) - last.start) :], 20))
     return _departure(shape, last.start, low, last.base, limit)
 
 

@@ -15,6 +15,8 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "SF102": ("SF104", "SF105", "SF106", "SF201", "SF202", "SF203", "SF204", "SF206", "SF301", "SF302"),
     # Pinned at chance looks like a plateau and like a departure; saying "too slow" of it is the worst advice.
     "SF103": ("SF102", "SF104", "SF105", "SF106", "SF201", "SF202", "SF203", "SF204", "SF206", "SF301", "SF302"),
+    "SF106": ("SF201", "SF202", "SF206"),
+    "SF107": ("SF104",),
     "SF206": ("SF201", "SF202"),
     "SF201": ("SF202",),
     "SF302": ("SF301",),

@@ -5,15 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from surefoot.diagnosis.excursions import Excursion
+from surefoot.diagnosis.rates import rate_phases
 from surefoot.diagnosis.shape import Shape
 from surefoot.diagnosis.trace import Trace
 
 EARLY = 0.05
 """Excursions within the first twentieth of the steps belong to the first descent."""
+SOON = 0.03
+"""A jump of the loss this soon after a rise of the rate, as a share of the steps, follows from it."""
 
 
 def spikes(trace: Trace) -> tuple[Excursion, ...]:
-    """Return the excursions of the main loss that are grave, lie after the first descent, and are real.
+    """Return the excursions of the main loss that are grave, after the first descent, real, and not planned (SF108).
 
     Evaluations during one must have noticed it too: else it was the batches, not the model. Of a single high row in a
     log with evaluations none of which fell into it, nobody can say, and it is not counted.
@@ -21,7 +24,16 @@ def spikes(trace: Trace) -> tuple[Excursion, ...]:
     shape = trace.main
     if shape is None:
         return ()
-    return tuple(one for one in trace.excursions if one.grave and real(one, shape, trace))
+    rises = rate_phases(trace).rises
+    found = (one for one in trace.excursions if one.grave and real(one, shape, trace))
+    return tuple(one for one in found if rise_before(one, shape, rises) is None)
+
+
+def rise_before(one: Excursion, shape: Shape, rises: tuple[float, ...]) -> float | None:
+    """Return the step of the rise of the rate that an excursion followed within 3 % of the steps: a planned bump."""
+    soon = SOON * float(shape.step[-1] - shape.step[0])
+    near = [rise for rise in rises if 0.0 <= shape.step[one.start] - rise <= soon]
+    return near[-1] if near else None
 
 
 def real(one: Excursion, shape: Shape, trace: Trace) -> bool:

@@ -7,8 +7,8 @@ What it sees
 Formula
     In turn: over the last half, at least 90 % of the increments change sign (noise alone: 2/3), for at least 24 rows,
     with a median swing above 2 % of the level. Grown: the noise of the last quarter is at least 5 times that of the
-    quietest quarter of the second half or before and above 10 % of the level, and the best smoothed loss lies in the
-    first 60 % of the steps.
+    quietest of the two quarters before it and above 10 % of the level, and the level of the last quarter is no lower
+    than that of the middle of the run.
 
 Why it matters
     Steps that overshoot a valley from side to side make no way along it.
@@ -73,7 +73,7 @@ def _in_turn(shape: Shape) -> Finding | None:
 def _grown(shape: Shape, trace: Trace) -> Finding | None:
     quarters = [noise(shape.value[shape.part(a, a + 0.25)]) for a in (0.25, 0.5, 0.75)]
     now, before = quarters[-1], min(quarters[:-1])
-    stalled = shape.best_at < shape.part(0.6).start
+    stalled = shape.level(0.75) >= shape.level(0.4, 0.6) - 0.02 * abs(shape.end)
     judged = trace.val_loss
     well = judged is not None and judged is not shape and judged.end <= 1.1 * judged.best
     if well or not stalled or now < 5.0 * before or now < 0.1 * abs(shape.end) or before <= 0:

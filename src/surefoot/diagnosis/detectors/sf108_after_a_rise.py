@@ -32,14 +32,11 @@ from __future__ import annotations
 from surefoot.chart.numbers import rate_text
 from surefoot.diagnosis.departure import departure
 from surefoot.diagnosis.detector import Detector
-from surefoot.diagnosis.excursions import Excursion
-from surefoot.diagnosis.nouns import Edit, Finding
+from surefoot.diagnosis.nouns import Edit, Finding, Remedy
 from surefoot.diagnosis.rates import rate_phases
 from surefoot.diagnosis.remedies import ranked, remedy
-from surefoot.diagnosis.shape import Shape
+from surefoot.diagnosis.spikes import rise_before
 from surefoot.diagnosis.trace import TRACE, Trace
-
-_SOON = 0.03
 
 
 def finding(trace: Trace) -> Finding | None:
@@ -47,7 +44,8 @@ def finding(trace: Trace) -> Finding | None:
     shape, rises = trace.main, rate_phases(trace).rises
     if shape is None or not rises:
         return None
-    near = [(rise, one) for one in trace.excursions for rise in rises if _follows(shape, one, rise)]
+    after = ((rise_before(one, shape, rises), one) for one in trace.excursions)
+    near = [(rise, one) for rise, one in after if rise is not None]
     if not near:
         return None
     rise, one = near[-1]
@@ -63,12 +61,7 @@ def finding(trace: Trace) -> Finding | None:
     )
 
 
-def _follows(shape: Shape, one: Excursion, rise: float) -> bool:
-    soon = _SOON * float(shape.step[-1] - shape.step[0])
-    return bool(0.0 <= shape.step[one.start] - rise <= soon)
-
-
-def _remedies(rise: int) -> tuple:  # type: ignore[type-arg]  # of remedies
+def _remedies(rise: int) -> tuple[Remedy, ...]:
     return (
         remedy("rate", "Restart at half the rate.", "the valley that the decay found is as narrow as it made it"),
         remedy(

@@ -49,10 +49,8 @@ def finding(trace: Trace) -> Finding | None:
     gone = (end - begin) / span if span > 0 else 0.0
     if not _LONG < gone < 0.9:
         return None
-    before, at = (
-        shape.level(max(1.0 - 2.0 * gone, 0.0), max(1.05 - 2.0 * gone, 0.05)),
-        shape.level(0.95 - gone, 1 - gone),
-    )
+    before = shape.level(max(1.0 - 2.0 * gone, 0.0), max(1.05 - 2.0 * gone, 0.05))
+    at = shape.level(1.0 - gone, 1.05 - gone)
     fell, after = before - at, at - shape.end
     if fell < max(0.05 * abs(at), 5.0 * shape.noise) or after > 0.1 * fell:
         return None

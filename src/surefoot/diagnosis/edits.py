@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,10 +20,12 @@ def applied(edit: Edit, schedule: Schedule) -> Schedule:
 
     Operations: ``scaled(k)`` (every rate times k), ``rewarm(at, steps)`` (a rise from 0 at an update),
     ``warmup(steps)`` (the rise at the beginning made ``steps`` long, the rates after it unchanged), ``stretch(total)``,
-    ``extend(steps, policy)``, ``decay(steps)`` (the last ``steps`` fall to 0 along 1-sqrt), ``floor(fraction)``.
+    ``extend(steps, policy)``, ``decay(steps)`` (the last ``steps`` fall to 0 along 1-sqrt), ``floor(floor)``
+    (a fraction of the peak at which the run ends).
     An int is steps, a float a fraction of the total.
 
-    Raises ArgumentError for an operation that does not exist or a schedule that it does not fit.
+    Raises ArgumentError for an operation that does not exist, for arguments that are not its own, or for a schedule
+    that it does not fit.
 
     >>> from surefoot import constant
     >>> applied(Edit("scaled", {"k": 0.1}), constant(1e-2, total=100))(50)
@@ -29,7 +33,12 @@ def applied(edit: Edit, schedule: Schedule) -> Schedule:
     """
     if edit.op not in _OPS:
         raise ArgumentError(f"op={edit.op!r} is no edit: there are {', '.join(_OPS)}.")
-    changed: Schedule = _OPS[edit.op](schedule, **edit.arguments)
+    change = _OPS[edit.op]
+    try:
+        inspect.signature(change).bind(schedule, **edit.arguments)
+    except TypeError as wrong:
+        raise ArgumentError(f"the edit {edit.text()} has other arguments than it takes: {wrong}.") from None
+    changed: Schedule = change(schedule, **edit.arguments)
     return changed
 
 
@@ -54,9 +63,19 @@ def _decay(schedule: Schedule, steps: float) -> Schedule:
     return Schedule(schedule.peak, (*before(schedule, at), ramp(_factor(schedule, at), 0.0, total - at, "1-sqrt")))
 
 
+def _rewarm(schedule: Schedule, at: float, steps: float) -> Schedule:
+    return schedule.rewarm(_steps(schedule, at), _steps(schedule, steps))
+
+
+def _extend(schedule: Schedule, steps: float, policy: str | None = None) -> Schedule:
+    return schedule.extend(_steps(schedule, steps), policy=policy)
+
+
 def _steps(schedule: Schedule, length: float) -> int:
     if isinstance(length, int):
         return length
+    if not (isinstance(length, float) and math.isfinite(length)):
+        raise ArgumentError(f"steps={length!r} must be an int (updates) or a float (a fraction of the total).")
     return int(length * closed(schedule, "measured in fractions of its total") + 0.5)
 
 
@@ -66,10 +85,10 @@ def _factor(schedule: Schedule, step: int) -> float:
 
 _OPS: Mapping[str, Callable[..., Any]] = {
     "scaled": _scaled,
-    "rewarm": Schedule.rewarm,
+    "rewarm": _rewarm,
     "warmup": _warmup,
     "stretch": Schedule.stretch,
-    "extend": Schedule.extend,
+    "extend": _extend,
     "decay": _decay,
     "floor": Schedule.with_floor,
 }

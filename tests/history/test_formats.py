@@ -26,6 +26,9 @@ TABLE = [
         "grad_norm": [0.7673, 0.8451, 0.415, 0.5244, 0.6059, 0.3629, 0.6027, NAN, NAN, NAN],
         "val_loss": [None, None, None, None, 0.4702, None, None, None, None, NAN],
     }),
+    ("trainer_terminal.txt", "transformers output", "step", {
+        "step": [10, 20, 30], "loss": [1.5, 1.25, 1.125], "val_loss": [None, 1.375, None],
+    }),
     ("keras.csv", "Keras CSVLogger", "epoch", {
         "step": [0, 1, 2], "loss": [1.2, 1.0, NAN], "val_loss": [1.1, None, 1.0], "lr": [0.001, 0.001, 0.0005],
         "accuracy": [0.5, 0.6, 0.7], "val_accuracy": [0.6, 0.65, 0.66],

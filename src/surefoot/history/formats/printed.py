@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from surefoot.errors import FormatError
 from surefoot.history.formats import rows
@@ -15,6 +15,8 @@ from surefoot.history.origin import Fact
 _DICT = re.compile(r"\{'[^{}\n]{1,4000}\}")
 _PAIR = re.compile(r"'([^'\n]{1,200})': '?([^,'{}\n]{1,60})")
 _BAR = re.compile(r"(?<!\d)(\d{1,12})/(\d{1,12}) \[")
+_NEAR = 400
+Said = tuple[dict[str, str], tuple[int, int] | None]
 _KEYS = re.compile(r"\{'[^{}\n]{0,2000}loss'")
 
 
@@ -23,28 +25,44 @@ def _fits(source: Source) -> bool:
 
 
 def _tables(source: Source) -> tuple[Table, ...]:
-    text = lines(source)
-    total = max((int(bar[1]) for line in text for bar in _BAR.findall(line[:1000])), default=0)
-    said = list(_rows(text, total))
+    said = list(_rows(lines(source)))
     if not said:
         raise FormatError(f"{source.name} holds no reading: no whole line of losses.")
-    if not all("step" in row for row in said):
-        said = [{name: value for name, value in row.items() if name != "step"} for row in said]
-        total = 0
-    facts: dict[str, Fact] = {"nan_filter": "default", **({"total": float(total)} if total else {})}
-    return (rows.table(said, facts=facts),)
+    facts: dict[str, Fact] = {"nan_filter": "default"}
+    lengths = Counter(bar[1] for row, bar in said if bar and "loss" in row)
+    total = lengths.most_common(1)[0][0] if lengths else -1
+    steps = _steps(said, total)
+    if all(step >= 0 for step in steps):
+        facts["total"] = float(total)
+        return (rows.table([{"step": step, **row} for step, (row, _) in zip(steps, said, strict=True)], facts=facts),)
+    return (rows.table([row for row, _ in said], facts=facts),)
 
 
-def _rows(text: list[str], total: int) -> Iterator[dict[str, Any]]:
-    step = -1
+def _steps(said: list[Said], total: int) -> list[int]:
+    """Return the position of the training's progress bar at each row: loading and evaluating have bars of their own."""
+    steps, step = [], -1
+    for _, bar in said:
+        step = bar[0] if bar and bar[1] == total else step
+        steps.append(step)
+    return steps
+
+
+def _rows(text: list[str]) -> Iterator[Said]:
+    bar: tuple[int, int] | None = None
     for line in text:
-        # An evaluation has a progress bar of its own: that of the training is the longest.
-        bars = [int(at) for at, length in _BAR.findall(line[:1000]) if int(length) == total]
-        step = bars[-1] if bars else step
-        for found in _DICT.findall(line):
-            row: dict[str, Any] = dict(_PAIR.findall(found))
+        end = 0
+        for found in _DICT.finditer(line):
+            bar = _last_bar(line[max(end, found.start() - _NEAR) : found.start()]) or bar
+            end = found.end()
+            row = dict(_PAIR.findall(found[0]))
             if row:
-                yield {"step": step, **row} if step >= 0 else row
+                yield row, bar
+        bar = _last_bar(line[max(end, len(line) - _NEAR) :]) or bar
+
+
+def _last_bar(text: str) -> tuple[int, int] | None:
+    bars = _BAR.findall(text)
+    return (int(bars[-1][0]), int(bars[-1][1])) if bars else None
 
 
 FORMAT = Format("transformers output", _fits, _tables)

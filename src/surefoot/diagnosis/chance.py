@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from surefoot.diagnosis.blocks import Blocks
 from surefoot.diagnosis.shape import Shape
 from surefoot.diagnosis.trace import Trace
 
@@ -43,11 +44,15 @@ def classes_of(trace: Trace) -> float | None:
     said = trace.number("classes") or trace.number("vocabulary")
     if said is not None and said >= 2:
         return said
-    for name in _ACCURACIES:
-        points = trace[name].finite
-        if len(points) >= 5:
-            return _from_accuracy(float(np.median(points.mean)), float(np.percentile(points.mean, 95)))
-    return None
+    points = _accuracy(trace)
+    if points is None:
+        return None
+    return _from_accuracy(float(np.median(points.mean)), float(np.percentile(points.mean, 95)))
+
+
+def _accuracy(trace: Trace) -> Blocks | None:
+    found = (trace[name].finite for name in _ACCURACIES)
+    return next((points for points in found if len(points) >= 5), None)
 
 
 def _from_accuracy(middle: float, high: float) -> float | None:
@@ -64,7 +69,7 @@ def at_chance(level: float, trace: Trace, shape: Shape) -> float | None:
     if known is not None:
         # An accuracy that never left 1/n is chance itself, however high the loss stands above ln n.
         return known if level >= (1.0 - NEAR) * math.log(known) else None
-    if shape.spread(0.5) > NEAR * level:
+    if shape.spread(0.5) > NEAR * level or _accuracy(trace) is not None:
         return None
     near = [n for n in USUAL if abs(level / math.log(n) - 1.0) < NEAR / 2]
     return float(min(near, key=lambda n: abs(level - math.log(n)))) if near else None

@@ -19,6 +19,7 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "SF107": ("SF104",),
     "SF206": ("SF201", "SF202"),
     "SF201": ("SF202",),
+    "SF202": ("SF408",),
     "SF302": ("SF301",),
     # What came with a planned rise of the rate is that rise, not a spike of its own.
     "SF108": ("SF107",),

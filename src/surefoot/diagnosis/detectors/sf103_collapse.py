@@ -7,8 +7,8 @@ What it sees
 Formula
     Pinned: over the last half of the steps the smoothed loss spreads by less than 3 % of its level, and the level is
     at ln n (within 1 %; n the classes, known, read off an accuracy that never left 1/n, or a usual number) or at
-    least 0.98 of the start. Elsewhere before: first row above 1.02 of the level, or a value above 1.05 of it, or the
-    smoothed loss below 0.97 of it, early. Or above its start: for at least 30 % of the steps the smoothed loss is
+    least 0.98 of the start. Elsewhere before: first row above 1.02 of the level (unless n is a guess and the way down
+    took more than three rows), or a value above 1.05 of it, or the smoothed loss below 0.97 of it, early. Or above its start: for at least 30 % of the steps the smoothed loss is
     above start + max(0.005 |start|, 3 sigma), and it ends above 0.85 of the start. Or never below chance: the accuracy
     stays at 1/n and the loss above ln n, and it rose above its start or the rate is 0.3 or more.
 
@@ -69,7 +69,7 @@ def _pinned(trace: Trace, shape: Shape) -> Finding | None:
     if classes is None and not level >= 0.98 * start:
         return None
     where = _elsewhere(shape, level)
-    if where is None:
+    if where is None or (where[0] == 0 and classes_of(trace) is None and not _at_once(shape, level)):
         return None
     row, was = where
     chance = f"ln {classes:,.0f} = {math.log(classes):.4g} is chance" if classes else f"it began at {rate_text(start)}"
@@ -91,6 +91,11 @@ def _elsewhere(shape: Shape, level: float) -> tuple[int, float] | None:
     if values[top] > max(1.05 * level, level + 2 * band) or (top == 0 and values[0] > 1.02 * level + band):
         return top, float(values[top])
     return (low, float(smooth[low])) if smooth[low] < 0.97 * level - band else None
+
+
+def _at_once(shape: Shape, level: float) -> bool:
+    """Say whether the loss was at its level within three rows: a descent takes longer and ends where it likes."""
+    return bool(np.any(shape.value[1:4] <= 1.02 * level))
 
 
 def _above(shape: Shape) -> Finding | None:

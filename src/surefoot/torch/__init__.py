@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import surefoot.torch.groups as groups  # noqa: F401, PLR0402  mypy needs this form, and it is exported
     from surefoot.torch.finding import find as find
     from surefoot.torch.finding import tune as tune
+    from surefoot.torch.monitors.logits import log_z as log_z
+    from surefoot.torch.monitors.logits import max_attention_logit as max_attention_logit
+    from surefoot.torch.monitors.noise import NoiseScale as NoiseScale
+    from surefoot.torch.monitors.watching import Monitors as Monitors
     from surefoot.torch.position import Cut as Cut
     from surefoot.torch.preconditioning import preconditioner as preconditioner
     from surefoot.torch.probing import headroom as headroom
@@ -40,6 +44,9 @@ _HOME = {
     "stability": ("Threshold", "stability_threshold"),
     "preconditioning": ("preconditioner",),
     "probing": ("headroom",),
+    "monitors.watching": ("Monitors",),
+    "monitors.noise": ("NoiseScale",),
+    "monitors.logits": ("log_z", "max_attention_logit"),
 }
 _MODULES = ("groups",)
 _MODULE = {name: f"surefoot.torch.{module}" for module, names in _HOME.items() for name in names}

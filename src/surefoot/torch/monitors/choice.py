@@ -63,6 +63,11 @@ def chosen(
         if name in names and given is None:
             raise ArgumentError(f"which={name!r} needs {what}.")
     known = attentions(model) if "attention_logit" in names else {}
+    if "attention_logit" in names and not known:
+        raise ArgumentError(
+            "which='attention_logit' finds no attention in the model that it understands (torch's MultiheadAttention, "
+            "or modules with q_proj and k_proj): leave it out, or call st.max_attention_logit(q, k) in the model."
+        )
     return Choice(frozenset(names), period, rare, loss_fn, _module(model, logits, names), known)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import torch
 
-_AT_ONCE = 2**24
-
 
 def log_z(logits: torch.Tensor) -> torch.Tensor:
     """Return the mean of ``log Z = log sum exp(logits)`` over all positions; ``logits`` has the classes last.
@@ -22,11 +20,13 @@ def log_z(logits: torch.Tensor) -> torch.Tensor:
     return logits.detach().float().logsumexp(-1).mean()
 
 
-def max_attention_logit(q: torch.Tensor, k: torch.Tensor, scale: float | None = None) -> torch.Tensor:
+def max_attention_logit(
+    q: torch.Tensor, k: torch.Tensor, scale: float | None = None, *, at_once: int = 2**24
+) -> torch.Tensor:
     """Return the largest ``q . k * scale`` over all pairs of positions, heads and sequences.
 
     ``q`` has the shape [..., heads, positions, d], ``k`` [..., heads or a divisor of it, positions, d]; ``scale`` is
-    1 / sqrt(d) unless given. No mask is applied. Growth without end (beyond some hundred) precedes divergence;
+    1 / sqrt(d) unless given. No mask is applied. At most about ``at_once`` logits are held at a time. Growth without end (beyond some hundred) precedes divergence;
     normalising q and k stops it.
 
     >>> max_attention_logit(torch.eye(4)[None], 3.0 * torch.eye(4)[None])
@@ -39,7 +39,7 @@ def max_attention_logit(q: torch.Tensor, k: torch.Tensor, scale: float | None = 
     heads, shared = q.shape[-3], k.shape[-3]
     k = k.repeat_interleave(heads // shared, -3) if shared != heads else k
     q, k = q.reshape(-1, *q.shape[-2:]), k.reshape(-1, *k.shape[-2:])
-    step = max(1, _AT_ONCE // (q.shape[-2] * k.shape[-2]))
+    step = max(1, at_once // (q.shape[-2] * k.shape[-2]))
     # Long sequences would otherwise need memory that fused attention never takes.
     parts = zip(q.split(step), k.split(step), strict=True)
     return torch.stack([(a @ b.transpose(-1, -2)).amax() for a, b in parts]).amax()

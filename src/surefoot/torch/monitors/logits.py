@@ -26,8 +26,8 @@ def max_attention_logit(
     """Return the largest ``q . k * scale`` over all pairs of positions, heads and sequences.
 
     ``q`` has the shape [..., heads, positions, d], ``k`` [..., heads or a divisor of it, positions, d]; ``scale`` is
-    1 / sqrt(d) unless given. No mask is applied. At most about ``at_once`` logits are held at a time. Growth without end (beyond some hundred) precedes divergence;
-    normalising q and k stops it.
+    1 / sqrt(d) unless given. No mask is applied. About ``at_once`` logits are held at a time. Growth without end
+    (beyond some hundred) precedes divergence; normalising q and k stops it.
 
     >>> max_attention_logit(torch.eye(4)[None], 3.0 * torch.eye(4)[None])
     tensor(1.5000)

@@ -255,3 +255,29 @@ def test_broken_messages_with_right_checksums_are_left_out():
         data[rng.integers(len(data))] = rng.integers(256)
     found = only(VERSION + event(1, simple("good", 1.0)) + b"".join(framed(bytes(data)) for data in broken))
     assert found.columns["good"][found.columns["step"] == 1].tolist()[0] == 1.0
+
+
+def test_records_too_short_for_an_event_are_left_out():
+    found = only(VERSION + framed(b"") + framed(b"\x10") + framed(b"\x10\x01") + event(1, simple("loss", 1.0)))
+    assert lists(found) == {"step": [1], "loss": [1]}
+
+
+def test_more_tags_than_any_run_has_are_left_out_with_a_note():
+    found = only(VERSION + event(1, simple("loss", 1.0)) + event(1, *(simple(f"{k}", 1.0) for k in range(20_000))))
+    assert lists(found) == {"step": [1], "loss": [1]}
+    assert found.notes == ("more than 20,000 tags: 1 records are left out.",)
+
+
+def test_many_records_of_odd_kinds_are_told_apart():
+    histogram = [part(1, part(1, f"weights/{k % 3}".encode()) + part(5, bytes([k, k + 1] * 9))) for k in range(40)]
+    rows = [event(k + 1, value) + event(k + 1, simple("loss", float(k))) for k, value in enumerate(histogram)]
+    found = only(VERSION + b"".join(rows))
+    assert found.columns["loss"].tolist() == list(range(40))
+    assert (found.ignored, found.notes) == (("weights/0", "weights/1", "weights/2"), ())
+
+
+def test_a_folder_of_hyperparameters_beside_a_run_is_none(tmp_path):
+    write(tmp_path, event(1, simple("loss", 1.0), time=1.0))
+    session = part(1, part(1, b"_hparams_/session_start_info") + part(9, b"\x0a\x00"))
+    write(tmp_path / "17000.5", event(0, session), event(0, simple("hparam/accuracy", 1.0), time=2.0))
+    assert [lists(found) for found in run_of(tmp_path)] == [{"step": [1], "loss": [1]}]

@@ -20,6 +20,8 @@ Index = NDArray[np.int64]
 # Longer records are pictures and histograms: scalars in them are read, their checksum is not.
 _LONGEST = 4096
 _TRIES = 8
+# No run has more tags than this; a broken file can have one a record.
+_TAGS = 20_000
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class _Batch:
     records: Index
     size: int
 
-    def only(self, which: Mask | slice) -> _Batch:
+    def only(self, which: Mask | Index) -> _Batch:
         return _Batch(self.rows[which], self.records[which], self.size)
 
 
@@ -51,6 +53,8 @@ class _Found:
 
     parts: list[_Part] = field(default_factory=list)
     damaged: int = 0
+    cells: int = 0
+    left: int = 0
     others: dict[str, None] = field(default_factory=dict)
 
 
@@ -87,17 +91,20 @@ def _decode(batch: _Batch, table: Words, found: _Found) -> None:
     while len(batch.rows) and vain < _TRIES:
         shape = _shape(batch)
         same = _matches(batch, shape) if shape.cells else np.arange(len(batch.rows)) == 0
-        _take(batch.only(same), shape, table, found)
+        _take(_checked(batch.only(same), ~shape.free(batch.size), table, found), shape, found)
         vain = vain + 1 if np.count_nonzero(same) < _TRIES else 0
         batch = batch.only(~same)
+    batch = _checked(batch, np.zeros(batch.size, dtype=bool), table, found) if len(batch.rows) else batch
+    shapes: dict[Layout, list[int]] = {}
     for k in range(len(batch.rows)):
-        one = batch.only(slice(k, k + 1))
-        _take(one, _shape(one), table, found)
+        shapes.setdefault(_shape(batch, k), []).append(k)
+    for shape, which in shapes.items():
+        _take(batch.only(np.array(which)), shape, found)
 
 
-def _shape(batch: _Batch) -> Layout:
+def _shape(batch: _Batch, k: int = 0) -> Layout:
     try:
-        return layout(batch.rows[0, : batch.size].tobytes())
+        return layout(batch.rows[k, : batch.size].tobytes())
     except ValueError:
         return Layout(broken=True)
 
@@ -115,27 +122,31 @@ def _matches(batch: _Batch, shape: Layout) -> Mask:
     return same
 
 
-def _take(batch: _Batch, shape: Layout, table: Words, found: _Found) -> None:
-    """Decode records that all have one layout."""
-    sound = _sound(batch, shape, table)
-    if not sound.all():
-        found.damaged += int(np.count_nonzero(~sound))
-        batch = batch.only(sound)
-    if not len(batch.rows):
-        return
-    found.others |= dict.fromkeys(shape.others)
-    if shape.cells:
-        values = np.stack([cell.read(batch.rows) for cell in shape.cells], axis=1)
-        tags = tuple(cell.tag for cell in shape.cells)
-        found.parts.append(_Part(batch.records, tags, shape.steps(batch.rows), shape.times(batch.rows), values))
-
-
-def _sound(batch: _Batch, shape: Layout, table: Words) -> Mask:
-    if shape.broken or batch.size < 4 or batch.size > _LONGEST:
-        return np.full(len(batch.rows), not shape.broken and batch.size > _LONGEST)
+def _checked(batch: _Batch, alike: Mask, table: Words, found: _Found) -> _Batch:
+    """Return the records whose checksum is right; ``alike`` are the bytes in which they do not differ."""
+    if batch.size > _LONGEST:
+        return batch
     stored = np.ascontiguousarray(batch.rows[:, batch.size : batch.size + TAIL]).view("<u4")[:, 0]
-    sound: Mask = checksums(batch.rows[:, : batch.size], ~shape.free(batch.size), table) == stored
-    return sound
+    sound: Mask = checksums(batch.rows[:, : batch.size], alike, table) == stored
+    found.damaged += int(np.count_nonzero(~sound))
+    return batch if sound.all() else batch.only(sound)
+
+
+def _take(batch: _Batch, shape: Layout, found: _Found) -> None:
+    """Decode sound records that all have one layout."""
+    if shape.broken:
+        found.damaged += len(batch.rows)
+        return
+    found.others |= dict.fromkeys(shape.others[:_TAGS] if len(found.others) < _TAGS else ())
+    if not shape.cells or not len(batch.rows):
+        return
+    found.cells += len(shape.cells)
+    if found.cells > _TAGS:
+        found.left += len(batch.rows)
+        return
+    values = np.stack([cell.read(batch.rows) for cell in shape.cells], axis=1)
+    tags = tuple(cell.tag for cell in shape.cells)
+    found.parts.append(_Part(batch.records, tags, shape.steps(batch.rows), shape.times(batch.rows), values))
 
 
 def _points(found: _Found, records: int, notes: tuple[str, ...]) -> Points:
@@ -154,5 +165,7 @@ def _points(found: _Found, records: int, notes: tuple[str, ...]) -> Points:
             value[at], step[at], time[at] = part.values[:, k], part.step, part.time
     if found.damaged:
         notes = (*notes, f"{found.damaged} of {records} records are damaged and left out.")
+    if found.left:
+        notes = (*notes, f"more than {_TAGS:,} tags: {found.left} records are left out.")
     others = tuple(tag for tag in found.others if tag not in tags)
     return Points(tuple(tags), which, step, value, time, notes, others)

@@ -76,8 +76,9 @@ def table(points: Points, run: str = "") -> Table:
     columns: dict[str, Column] = {"step": steps}
     blank: dict[str, Mask] = {}
     twice = 0
+    order, ends = _by_tag(points)
     for k in kept:
-        mine = points.which == k if len(points.tags) > 1 else slice(None)
+        mine = order[ends[k] : ends[k + 1]]
         column, empty = np.full(len(steps), np.nan), np.ones(len(steps), dtype=bool)
         column[row[mine]], empty[row[mine]] = points.value[mine], False
         twice += len(row[mine]) - int(np.count_nonzero(~empty))
@@ -95,9 +96,21 @@ def _counted(points: Points) -> tuple[Counts, list[str]]:
     total = np.bincount(points.which, minlength=len(points.tags))
     still = np.flatnonzero(~moved & (total > 1))
     step = points.step.copy() if len(still) else points.step
+    order, ends = _by_tag(points) if len(still) else (step, step)
     for k in still:
-        step[points.which == k] = np.arange(total[k])
+        step[order[ends[k] : ends[k + 1]]] = np.arange(total[k])
     return step, [points.tags[k] for k in still]
+
+
+def _by_tag(points: Points) -> tuple[Counts, Counts]:
+    """Return the points sorted by tag, and where in them each tag begins (and the last ends)."""
+    count = np.bincount(points.which, minlength=len(points.tags))
+    return _sorted(points.which), np.concatenate([[0], np.cumsum(count)])
+
+
+def _sorted(which: Counts) -> Counts:
+    # NumPy sorts 16 bits by counting, ten times faster than 64.
+    return np.argsort(which.astype(np.uint16) if which.max(initial=0) < 1 << 16 else which, kind="stable")
 
 
 def _rows(which: Counts, step: Counts) -> tuple[Counts, Column]:
@@ -118,8 +131,7 @@ def _rows(which: Counts, step: Counts) -> tuple[Counts, Column]:
 
 def _cuts(which: Counts, step: Counts) -> Counts:
     """Return where a new stretch begins: where a tag's step is below the one it had earlier in this stretch."""
-    narrow = which.astype(np.uint16) if which.max(initial=0) < 1 << 16 else which
-    order = np.argsort(narrow, kind="stable")
+    order = _sorted(which)
     sorted_which, sorted_step = which[order], step[order]
     back = (sorted_which[1:] == sorted_which[:-1]) & (sorted_step[1:] < sorted_step[:-1])
     before, after = order[:-1][back], order[1:][back]

@@ -104,8 +104,9 @@ def _runs(streams: list[_Stream]) -> dict[str, list[Points]]:
     for stream in streams:
         above, _, last = stream.name.rpartition("/")
         own = stream.points
-        split = _split(last, own) if above in names else None
-        if above in names and _HPARAMS in own.ignored:
+        under = bool(stream.name) and above in names
+        split = _split(last, own) if under else None
+        if under and _HPARAMS in own.ignored:
             continue
         if split:
             runs.setdefault(above, []).append(replace(own, tags=(split,)))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from surefoot.history.formats.crc import Bytes, Words, checksums, tables
 
 HEAD, TAIL = 12, 4
+_MANY = 100_000
 
 
 @dataclass(frozen=True)
@@ -29,19 +30,23 @@ def frames(data: bytes) -> Frames:
     little-endian; all lengths are checked here, the data by whom it concerns.
     """
     table = tables(8)
-    begin = _walk(data)
-    size = np.diff(begin) - HEAD - TAIL
-    good = _sound(data, begin[:-1], table)
-    whole = len(good) if good.all() else int(good.argmin())
-    rest = int(begin[whole])
-    notes = () if rest == len(data) else (_said(data, rest, whole, table),)
-    return Frames(begin[:whole] + HEAD, size[:whole], notes)
+    parts, at, whole = [], 0, _MANY
+    while whole == _MANY:
+        begin = _walk(data, at)
+        good = _sound(data, begin[:-1], table)
+        whole = len(good) if good.all() else int(good.argmin())
+        parts.append(begin[:whole])
+        at = int(begin[whole])
+    start = np.concatenate(parts)
+    size = np.diff(start, append=at) - HEAD - TAIL
+    return Frames(start + HEAD, size, () if at == len(data) else (_said(data, at, len(start), table),))
 
 
-def _walk(data: bytes) -> NDArray[np.int64]:
+def _walk(data: bytes, at: int) -> NDArray[np.int64]:
+    """Return where the next records begin, and where the last of them ends."""
     length = struct.Struct("<Q").unpack_from
-    at, last, begin = 0, len(data) - HEAD - TAIL, [0]
-    while at <= last:
+    last, begin = len(data) - HEAD - TAIL, [at]
+    while at <= last and len(begin) <= _MANY:
         at += length(data, at)[0] + HEAD + TAIL
         begin.append(at)
     if at > len(data):

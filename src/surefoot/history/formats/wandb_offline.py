@@ -143,16 +143,30 @@ def _row(record: bytes, start: int, stop: int) -> dict[str, Any]:
 def _items(data: bytes, start: int, stop: int) -> Iterator[tuple[str, Any]]:
     """Yield name and value of each item: field 1 of a HistoryRecord, a ConfigRecord, or a run's configuration."""
     for number, kind, first, last in fields(data, start, stop):
-        if (number, kind) != (1, BYTES):
-            continue
-        names, value = [], None
-        for part, shape, at, end in fields(data, first, last):
-            if part in (1, 2) and shape == BYTES:
-                names.append(data[at:end].decode(errors="replace"))
-            else:
-                value = _value(data, part, shape, at, end)
-        if not (isinstance(value, dict) and "_type" in value):
-            yield "/".join(name for name in names if name), value
+        if (number, kind) == (1, BYTES):
+            name, value = _plain(data, first, last) or _nested(data, first, last)
+            if not (isinstance(value, dict) and "_type" in value):
+                yield name, value
+
+
+def _plain(data: bytes, first: int, last: int) -> tuple[str, Any] | None:
+    """Return what an item says that is a short name and a short text, as nearly all are; None for any other."""
+    if last - first < 5 or data[first] not in (0x0A, 0x12) or data[first + 1] > 127:
+        return None
+    end = first + 2 + data[first + 1]
+    if data[end : end + 2] != b"\x82\x01" or end + 3 > last or end + 3 + data[end + 2] != last or data[end + 2] > 127:
+        return None
+    return data[first + 2 : end].decode(errors="replace"), _value(data, 16, BYTES, end + 3, last)
+
+
+def _nested(data: bytes, first: int, last: int) -> tuple[str, Any]:
+    names, value = [], None
+    for part, shape, at, end in fields(data, first, last):
+        if part in (1, 2) and shape == BYTES:
+            names.append(data[at:end].decode(errors="replace"))
+        else:
+            value = _value(data, part, shape, at, end)
+    return "/".join(name for name in names if name), value
 
 
 def _value(data: bytes, part: int, shape: int, at: int, end: int) -> Any:

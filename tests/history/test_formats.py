@@ -96,6 +96,17 @@ TABLE = [
     ("axolotl.jsonl", "JSON lines", "step", {
         "step": [10, 20], "loss": [2.5, 2.25], "grad_norm": [0.5, NAN], "lr": [1e-5, 1e-5], "val_loss": [None, 2.5],
     }),
+    ("spaces.txt", "CSV", "step", {"step": [10, 20], "loss": [2.5, 2.25], "lr": [0.1, NAN]}),
+    ("phases.csv", "CSV", "epoch", {
+        "step": [0, 1, 2], "loss": [2, 1.75, 1.5], "val_loss": [2.5, 2.25, 2], "acc": [0.5] * 3, "val_acc": [0.25] * 3,
+    }),
+    ("header_again.csv", "Keras CSVLogger", "epoch", {
+        "step": [0, 1, 2], "loss": [2.0, 1.75, 1.5], "val_loss": [2.25, 2.0, 1.75],
+    }),
+    ("mmdet.json", "JSON lines", "step", {
+        "step": [50, 100, 150, 200], "loss": [1.75, 1.5, 0.75, 0.5], "val_loss": [None, None, None, 1.75],
+        "lr": [0.002] * 4,
+    }),
     ("torn.csv", "CSV", "step", {"step": [0, 1], "loss": [2.5, 2.25], "lr": [0.1, 0.1]}),
 ]  # fmt: skip
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from surefoot.history.columns import Column, Mask
-from surefoot.history.runs import Rows
+from surefoot.history.runs import Index, Rows
 
 
 def clocked(rows: Rows) -> Rows:
@@ -36,8 +36,9 @@ def _stepped(rows: Rows) -> Rows:
     if "epoch" in rows.columns:
         epoch = _filled(rows.columns["epoch"], rows.blank["epoch"])
         back = np.flatnonzero(step[1:] < step[:-1]) + 1
-        if back.size and bool(np.all(epoch[back] > epoch[back - 1])):
-            added = _added_up(step)
+        within = back[epoch[back] > epoch[back - 1]]
+        if 5 * within.size > 4 * back.size:
+            added = _added_up(step, back, within)
             return _with_step(rows, added).with_note(
                 "The step starts over with each epoch: it was added up.", unit="step"
             )
@@ -47,11 +48,17 @@ def _stepped(rows: Rows) -> Rows:
     return clocked(replace(rows, columns=rest))
 
 
-def _added_up(step: Column) -> Column:
+def _added_up(step: Column, back: Index, within: Index) -> Column:
+    """Return steps that go on where an epoch begins, ``within`` a run, and start over at other places of ``back``."""
     grown = np.diff(step)
     spacing = float(np.median(grown[grown > 0])) if np.any(grown > 0) else 1.0
-    added: Column = step[0] + np.concatenate([[0.0], np.cumsum(np.where(grown < 0, spacing, grown))])
-    return np.floor(added)
+    offsets = np.zeros(len(step))
+    inside, offset = set(within.tolist()), 0.0
+    for begin, end in zip(back.tolist(), [*back[1:].tolist(), len(step)], strict=True):
+        offset = offset + step[begin - 1] - step[begin] + spacing if begin in inside else 0.0
+        offsets[begin:end] = offset
+    added: Column = np.floor(step + offsets)
+    return added
 
 
 def _tells_apart(rows: Rows, name: str) -> bool:

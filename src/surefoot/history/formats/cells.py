@@ -48,6 +48,8 @@ def _written(cell: str) -> float | _Word | None:
         text = cell.strip().lower()
     if text in _BLANK:
         return None
+    if text.endswith("%"):
+        return _written(text[:-1])
     inner = _TENSOR.match(text) if len(text) < _LONGEST else None
     return number(inner[1]) if inner and inner[1] != text else WORD
 

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from surefoot.errors import FormatError
 from surefoot.history.columns import Column, Mask
 from surefoot.history.formats.cells import WORD, column, number
+from surefoot.history.formats.parts import divided, part_column
 from surefoot.history.formats.regular import commas
 from surefoot.history.formats.table import Source, Table
 from surefoot.history.formats.text import head_lines, whole_text
 
 _DELIMITERS = "\t,;"
+_SPACES = " "
 _WIDE = 5_000
 _CELL = 1 << 16
 
@@ -26,6 +28,8 @@ def header(source: Source) -> tuple[str, ...]:
     delimiter = _delimiter(head)
     if not delimiter:
         return ()
+    head = [_split(line, delimiter) for line in head]
+    delimiter = delimiter.replace(_SPACES, "\t")
     names = tuple(name.strip() for name in next(csv.reader([head[0]], delimiter=delimiter), []))
     words = [name for name in names if name and not isinstance(number(name), float)]
     titled = 2 * len(words) > len(names) and len(names) <= _WIDE
@@ -47,7 +51,8 @@ def table(source: Source) -> Table:
     """
     names = header(source)
     delimiter = _delimiter(_table_lines(source))
-    text = _body(whole_text(source))
+    text = _split(_body(whole_text(source)), delimiter)
+    delimiter = delimiter.replace(_SPACES, "\t")
     if not text.strip():
         raise FormatError(f"{source.name} holds no reading: it ends after its header.")
     unique = _unique(names)
@@ -77,7 +82,15 @@ def _delimiter(head: Sequence[str]) -> str:
     best = max(counts, key=lambda mark: counts[mark])
     # Log lines hold commas too; in a table the next line has as many as the header.
     same = len(head) == 1 or abs(head[1].count(best) - counts[best]) <= head[1].count('"')
-    return best if counts[best] and same else ""
+    if counts[best]:
+        return best if same else ""
+    words = [len(line.split()) for line in head[:3]]
+    return _SPACES if len(words) > 1 and words[0] > 1 and len(set(words)) == 1 else ""
+
+
+def _split(text: str, delimiter: str) -> str:
+    """Return the text of a table with spaces between its columns as one with tabs."""
+    return text if delimiter != _SPACES else "\n".join("\t".join(line.split()) for line in text.splitlines())
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -118,6 +131,8 @@ def _cells(name: str, text: str, delimiter: str) -> list[list[str]]:
 
 def _mixed(name: str, names: Sequence[str], cells: list[list[str]]) -> Table:
     width = len(names)
+    repeated = [[cell.strip() for cell in row] == list(names) for row in cells]
+    cells = [row for row, again in zip(cells, repeated, strict=True) if not again]
     whole = [row for row in cells if len(row) == width]
     cut = len(cells) - len(whole)
     if not whole:
@@ -128,7 +143,8 @@ def _mixed(name: str, names: Sequence[str], cells: list[list[str]]) -> Table:
     columns: dict[str, Column] = {}
     blank: dict[str, Mask] = {}
     ignored = []
-    for title, values in zip(names, zip(*whole, strict=True), strict=True):
+    by_name = dict(zip(names, zip(*whole, strict=True), strict=True))
+    for title, values in by_name.items():
         found = column(values)
         if found is None:
             ignored.append(title)
@@ -136,4 +152,7 @@ def _mixed(name: str, names: Sequence[str], cells: list[list[str]]) -> Table:
             columns[title] = found[0]
             if found[1].any():
                 blank[title] = found[1]
+    part = part_column(names, by_name)
+    if part:
+        columns, blank = divided(columns, blank, by_name[part])
     return Table(columns, blank, notes=tuple(notes), ignored=tuple(ignored))

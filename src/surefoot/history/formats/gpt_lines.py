@@ -49,7 +49,8 @@ def _full(name: str) -> str:
 
 def _modded(text: Iterable[str]) -> Iterator[Row]:
     for line in text:
-        if found := _MODDED.match(line):
+        found = _MODDED.match(line)
+        if found and "loss:" in found[3]:
             fields = [pair for pair in _MODDED_FIELD.findall(found[3]) if not pair[1].endswith("ms")]
             yield {"step": found[1], "total": found[2], **dict(fields)}
 

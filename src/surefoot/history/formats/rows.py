@@ -10,6 +10,7 @@ import numpy as np
 
 from surefoot.history.columns import Column, Mask
 from surefoot.history.formats.cells import column
+from surefoot.history.formats.parts import FIELDS, by_part
 from surefoot.history.formats.table import Table
 from surefoot.history.origin import Fact
 
@@ -45,7 +46,9 @@ def table(
 
 def block(rows: Sequence[Mapping[str, Any]]) -> Block:
     """Return rows as one block of columns."""
-    flat = [row if dict not in map(type, row.values()) else dict(_flat(row)) for row in rows]
+    flat: list[Mapping[str, Any]] = [row if dict not in map(type, row.values()) else dict(_flat(row)) for row in rows]
+    if any(name in row for row in flat[:100] for name in FIELDS):
+        flat = list(map(by_part, flat))
     names = list(dict.fromkeys(str(name) for row in flat for name in row))[:_WIDE]
     return Block(len(flat), {name: column([row.get(name) for row in flat]) for name in names})
 

@@ -26,7 +26,8 @@ def _is_lightning(names: tuple[str, ...]) -> bool:
 
 
 def _is_keras(names: tuple[str, ...]) -> bool:
-    return names[:1] == ("epoch",) and "loss" in names
+    # Keras sorts the names of its metrics.
+    return names[:1] == ("epoch",) and "loss" in names and list(names[1:]) == sorted(names[1:])
 
 
 def _format(name: str, known: Callable[[tuple[str, ...]], bool], beside: Beside | None = None) -> Format:

@@ -41,6 +41,10 @@ def test_notes_alone_are_healthy():
     assert found.signs["stability"] == "stable, with a note: SF104 spike at step 40"
 
 
+def test_a_log_of_few_rows_is_healthy_only_as_far_as_they_show():
+    assert "few rows" in headline((finding("SF503", "sparse rows", "info"),))
+
+
 def test_a_verdict_cannot_be_changed():
     with pytest.raises(TypeError):
         verdict(()).signs["stability"] = "fine"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from surefoot.errors import ArgumentError
+from surefoot.errors import ArgumentError, FormatError
 
 if TYPE_CHECKING:
     from surefoot.curve import Curve
@@ -51,7 +51,7 @@ def command(**asked: Any) -> int:
     tried = tuple(map(Tried.of, asked["tried"]))
     plan = None if asked["schedule"] is None else _schedule(asked["schedule"])
     curve = None if asked["curve"] is None else _curve(asked["curve"])
-    runs = _runs(asked["log"], _maps(asked["maps"]), asked["run"])
+    runs = _runs(asked["log"], maps_of(asked["maps"]), asked["run"])
     found = tuple(diagnosed(history, plan=plan, tried=tried, curve=curve) for history in runs)
     if asked["html"] is not None:
         _page(found, asked["html"], asked["log"])
@@ -72,7 +72,8 @@ def _runs(log: str, maps: dict[str, str] | None, run: str | None) -> tuple[Histo
     return (read(log, map=maps, run=named),)
 
 
-def _maps(pairs: tuple[str, ...]) -> dict[str, str] | None:
+def maps_of(pairs: tuple[str, ...]) -> dict[str, str] | None:
+    """Return COLUMN=FIELD pairs as a dict, None if there are none; ArgumentError for a pair that is none."""
     found = {}
     for pair in pairs:
         column, equals, name = pair.partition("=")
@@ -89,7 +90,10 @@ def _schedule(path: str) -> Schedule:
     data = _loaded(text)
     # A search's result holds its plan beside other things.
     inner = data.get("schedule") if "phases" not in data else None
-    return Schedule.from_json(json.dumps(inner) if isinstance(inner, dict) else text)
+    try:
+        return Schedule.from_json(json.dumps(inner) if isinstance(inner, dict) else text)
+    except FormatError as wrong:
+        raise FormatError(f"schedule={path!r} holds no schedule: {wrong}") from wrong
 
 
 def _curve(path: str) -> Curve:
@@ -97,12 +101,16 @@ def _curve(path: str) -> Curve:
 
     text = _text(path, "curve")
     data = _loaded(text)
-    if "range_test" not in data:
+    if "range_test" in data and isinstance(data.get("trials"), list):
+        # result.json leaves the losses of its trials out.
+        trials = [{"losses": [], "points": [], **trial} for trial in data["trials"] if isinstance(trial, dict)]
+        own = {"trials": trials, "start_loss": data.get("start_loss"), "test_lrs": [], "test_losses": []}
+        text = json.dumps({**own, "interrupted": bool(data.get("interrupted"))})
+    try:
         return Curve.from_json(text)
-    # result.json leaves the losses of its trials out.
-    trials = [{"losses": [], "points": [], **trial} for trial in data.get("trials", ())]
-    own = {"trials": trials, "start_loss": data.get("start_loss"), "test_lrs": [], "test_losses": []}
-    return Curve.from_json(json.dumps({**own, "interrupted": bool(data.get("interrupted"))}))
+    except (FormatError, TypeError) as wrong:
+        said = "give result.json of a search, or what Curve.to_json wrote"
+        raise FormatError(f"curve={path!r} holds no curve: {said}.") from wrong
 
 
 def _text(path: str, name: str) -> str:

@@ -57,7 +57,8 @@ def headline(findings: Sequence[Finding]) -> str:
     """
     grave = [one for one in findings if one.severity != "info"]
     if not grave:
-        return "healthy: nothing is wrong that a log can show"
+        sparse = any(one.code == "SF503" for one in findings)
+        return f"healthy: {'as far as so few rows can show' if sparse else 'nothing is wrong that a log can show'}"
     first = grave[0]
     head = _HEADS.get(first.code, first.name)
     cause = _CAUSES.get(turned(first.remedies[0]), "") if first.remedies else ""

@@ -71,9 +71,9 @@ def diagnosed(
 ) -> Diagnosis:
     """Return the diagnosis of a run.
 
-    ``findings`` are those of ``diagnose`` unless given; ``plan`` is the schedule the run used, read off the logged
-    rates unless given; ``tried`` are remedies that did not help; ``curve`` is a sweep of the run over its rates, for
-    the sensitivity.
+    ``findings`` are those of ``diagnose`` unless given. ``plan`` is the schedule the run used; unless given it is read
+    off the logged rates, where a remedy edits it. ``tried`` are remedies that did not help; ``curve`` is a sweep of the
+    run over its rates, for the sensitivity.
 
     >>> from surefoot import Reading
     >>> run = History.of(Reading(step, 1 / (step + 1)) for step in range(100))
@@ -81,7 +81,9 @@ def diagnosed(
     True
     """
     findings = diagnose(history, tried=tried) if findings is None else tuple(findings)
-    found = None if plan is not None else logged_plan(history)
+    # Recognising a plan can take a second or two: only a remedy that edits it needs it.
+    edits = any(remedy.edit is not None for one in findings for remedy in one.remedies)
+    found = logged_plan(history) if edits and plan is None else None
     used = plan if found is None else found.schedule
     said = "as given" if plan is not None else "" if found is None else f"read off the logged rates: {found.why}"
     return Diagnosis(history, findings, verdict(findings, history, curve), used, said, _notes(findings, history, used))

@@ -20,11 +20,14 @@ from made import RUNS, made
 from table import beside, table, targets, wrong
 
 ROOT = Path(__file__).parents[2]
+LOGS = [ROOT / "tests" / "runs", ROOT / "benchmarks" / "results" / "diagnosis" / "frameworks"]
+
+TITLES = {"runs": "Real logs that are committed", "frameworks": "Logs of Trainer and Lightning, made here"}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--logs", type=Path, nargs="*", default=[ROOT / "tests" / "runs"], help="folders of logs")
+    parser.add_argument("--logs", type=Path, nargs="*", default=LOGS, help="folders of logs")
     parser.add_argument("--curves", type=Path, help="the folder of published curves, not in the repository")
     parser.add_argument("--only", default="", help="only runs whose name contains this")
     parser.add_argument("--wrong", action="store_true", help="list the runs whose verdict is not their label")
@@ -39,7 +42,9 @@ def main() -> None:
 
 
 def corpora(folders: list[Path], published: Path | None) -> dict[str, Iterator[Labelled]]:
-    found = {f"Real logs: {folder.name}": logs(folder) for folder in folders if (folder / "index.jsonl").exists()}
+    found = {
+        TITLES.get(folder.name, str(folder)): logs(folder) for folder in folders if (folder / "index.jsonl").exists()
+    }
     if published is not None and published.is_dir():
         found["Published curves"] = curves(published)
     if RUNS.exists():

@@ -205,6 +205,11 @@ def test_a_finished_run_at_its_peak_has_no_decay():
     assert applied(finding.remedies[0].edit, sf.constant(1e-3, total=2000))(1999) < 1e-4
 
 
+def test_a_single_zero_in_the_last_row_is_no_decay():
+    lr = np.append(np.full(1999, 1e-3), 0.0)
+    assert found(NO_DECAY, run(lr, every=1, total=2000.0)).evidence["end_factor"] == 1.0
+
+
 def test_a_constant_rate_is_no_fault_while_the_run_goes_on_or_averages():
     lr = np.full(2000, 1e-3)
     assert found(NO_DECAY, run(lr)) is None

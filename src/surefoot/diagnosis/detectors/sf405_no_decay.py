@@ -4,8 +4,9 @@ What it sees
     A run that reached its planned total with its rate still at the peak.
 
 Formula
-    The last row is at the planned total, at least 20 rates were logged, the last rate is at least 0.9 of the peak, and
-    there was no rise after the warmup (cycles have decays of their own). Info.
+    The last row is at the planned total, at least 20 rates were logged, the median of the last 3 % of them (at least 3)
+    is 0.9 of the peak or more, and there was no rise after the warmup (cycles have decays of their own). Info. A single
+    0 in the last row, which some schedulers log past their end, is no decay.
 
 Why it matters
     The noise of the gradient holds the loss up in proportion to the rate; a decay to 0 over the last fifth lets it
@@ -30,6 +31,8 @@ Source
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from surefoot.diagnosis.detector import Detector
 from surefoot.diagnosis.ending import finished
@@ -56,14 +59,17 @@ LATE = remedy(
 def finding(trace: Trace) -> Finding | None:
     """Return the finding on a run that ended at its peak."""
     seen = rate_phases(trace)
-    if not seen.known or len(seen.rate) < 20 or seen.rises or seen.end_factor < 0.9 or not finished(trace):
+    if not seen.known or len(seen.rate) < 20 or seen.rises or not finished(trace):
+        return None
+    end = float(np.median(seen.rate[-max(3, len(seen.rate) // 33) :])) / seen.peak
+    if end < 0.9:
         return None
     if any(word in trace.text("optimizer") for word in _NO_NEED):
         return None
     return Finding(
         *("SF405", "no decay", None, "info", 0.8),
-        f"The run ended with the rate at {seen.end_factor:.0%} of its peak; decays to 0 over the last fifth end lower.",
-        {"end_factor": seen.end_factor, "peak": seen.peak, "last": float(seen.step[-1])},
+        f"The run ended with the rate at {end:.0%} of its peak; decays to 0 over the last fifth end lower.",
+        {"end_factor": end, "peak": seen.peak, "last": float(seen.step[-1])},
         ranked([COOL, LATE]),
     )
 

@@ -101,7 +101,8 @@ def svg(chart: Chart, *, width: int = 720, height: int = 320, titled: bool = Tru
 
 def _label_rows(chart: Chart, width: float) -> list[tuple[Mark, int]]:
     """Give every vertical line a row for its label, so that neighbours do not write over one another."""
-    ends: list[float] = []
+    # The name of the y axis stands at the left end of the first row.
+    ends = [14.0 + len(chart.y.label) * _LETTER]
     placed = []
     for mark in sorted((m for m in chart.marks if m.kind == "line"), key=lambda m: m.x):
         if not mark.label:
@@ -181,7 +182,7 @@ def _region(frame: _Frame, mark: Mark) -> str:
 def _line_mark(frame: _Frame, mark: Mark, row: int) -> str:
     x, colour = frame.x(mark.x), f"var(--sf-{mark.tone})"
     start = frame.top - 14 - _ROW * row if row >= 0 else frame.top
-    dash = ' stroke-dasharray="3 4"' if mark.tone in ("soft", "bad") else ""
+    dash = ' stroke-dasharray="3 4"' if mark.tone in ("soft", "second", "bad") else ""
     line = f'<path d="M{x:.1f} {start + 3:.1f}V{frame.bottom:.1f}" stroke="{colour}" stroke-width="1.4"{dash}/>'
     if not mark.label:
         return line

@@ -170,4 +170,9 @@ def test_evidence_is_shown_in_words():
 
 def test_a_column_under_its_own_name_needs_no_words():
     origin = {"format": "CSV", "roles": {"loss": "loss", "lr": "rate"}, "ignored": ("time",), "notes": ("Two runs.",)}
-    assert understood(run([1.0], **origin)) == ("read as CSV", "lr from rate", "not used: time", "Two runs")
+    assert understood(run([1.0], **origin)) == ("read as CSV", "taken: lr from rate", "not used: time", "Two runs")
+
+
+def test_of_many_fields_that_were_not_used_the_first_are_named():
+    (told,) = understood(run([1.0], ignored=tuple(f"field{k}" for k in range(30))))
+    assert told == "not used: field0, field1, field2, field3, field4, field5 and 24 more"

@@ -142,6 +142,12 @@ def test_a_cut_of_the_rate_says_what_else_it_changes():
     assert "100 times" in batch
 
 
+@pytest.mark.parametrize(("peak", "optimizer", "told"), [(0.1, "SGD", False), (1.0, "", False), (1.0, "AdamW", True)])
+def test_numbers_are_those_of_adamw_or_none(peak, optimizer, told):
+    facts = {"weight_decay": 0.1, **({"optimizer": optimizer} if optimizer else {})}
+    assert ("updates now" in coupling(0.1, peak, facts)[0]) is told
+
+
 def test_without_facts_the_coupling_is_said_in_proportions():
     decay, batch = coupling(0.5)
     assert "2 times as many" in decay

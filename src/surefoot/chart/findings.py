@@ -60,7 +60,9 @@ def findings_chart(history: Any, findings: Sequence[Found] = (), *, title: str =
     evidence = next(filter(None, (_evidence(one, 0.0, last) for one in grave)), ())
     y = _axis([*lines, *evidence], [*lines])
     unit = str(history.origin.facts.get("unit", "step")) if hasattr(history, "origin") else "step"
-    x = Axis({"step": "update"}.get(unit, unit), min(0.0, float(step.min())), last)
+    # A last loss that is not finite is a cross: it must not be cut at the edge.
+    room = 1.0 if good[-1] else 1.02
+    x = Axis({"step": "update"}.get(unit, unit), min(0.0, float(step.min())), last * room)
     marks = _marks(findings, x)
     crosses = _crosses(step[~good], x, y)
     return Chart(title or "Loss by update", x, y, (*evidence, *lines, *crosses), marks, _description(findings, x))
@@ -133,7 +135,7 @@ def _thinned(x: Column, y: Column) -> tuple[Column, Column]:
 
 
 def _axis(drawn: Sequence[Series], lines: Sequence[Series]) -> Axis:
-    values = np.array([v for one in lines for v in one.y if math.isfinite(v)])
+    values = np.array([v for one in lines for v in _telling(one) if math.isfinite(v)])
     low, high, usual = float(values.min()), float(values.max()), float(np.quantile(values, 0.98))
     log = low > 0 and high / low > 30
     if not log and high - low > 20 * (usual - low) > 0:
@@ -141,6 +143,12 @@ def _axis(drawn: Sequence[Series], lines: Sequence[Series]) -> Axis:
     near = [v for one in drawn for v in (*one.y, *one.upper) if low - (high - low) < v < high + (high - low)]
     low, high = min([low, *(v for v in near if v > 0 or not log)]), max([high, *near])
     return Axis("loss", *spread((low, high), log=log), log=log)
+
+
+def _telling(series: Series) -> tuple[float, ...]:
+    """Return the values that an axis must hold: a first evaluation may be a hundred times what follows."""
+    whole = series.label != "validation" or len(series.y) < 10
+    return series.y if whole else series.y[max(1, len(series.y) // 100) :]
 
 
 def _evidence(finding: Any, first: float, last: float) -> tuple[Series, ...]:

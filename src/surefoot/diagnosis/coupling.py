@@ -27,19 +27,24 @@ def coupling(k: float, peak: float | None = None, facts: Mapping[str, Fact] | No
 
 
 def _decay(k: float, peak: float | None, facts: Mapping[str, Fact]) -> str:
-    decay, name = facts.get("weight_decay"), str(facts.get("optimizer", "AdamW"))
-    if isinstance(decay, (int, float)) and decay > 0 and peak is not None and peak > 0:
+    decay, optimizer = facts.get("weight_decay"), str(facts.get("optimizer", ""))
+    if isinstance(decay, (int, float)) and decay > 0 and peak and _absolute(peak, optimizer):
         now, then = 1 / (peak * decay), 1 / (peak * k * decay)
-        shown = name if "adam" in name.lower() else "the optimizer"
         return (
-            f"at a fixed weight decay of {rate_text(decay)}, {shown} averages the weights over {now:,.0f} updates now "
-            f"and over {then:,.0f} then; a weight decay of {rate_text(decay / k)} keeps that as it is."
+            f"at a fixed weight decay of {rate_text(decay)}, {optimizer or 'AdamW'} averages the weights over "
+            f"{now:,.0f} updates now and over {then:,.0f} then; a weight decay of {rate_text(decay / k)} keeps that as "
+            "it is."
         )
     times = f"{1 / k:.3g} times as many" if k < 1 else f"{k:.3g} times fewer"
     return (
         f"with decoupled weight decay (AdamW), weights are averaged over 1/(rate x weight decay) updates, {times} "
         f"at this rate; weight decay times {1 / k:.3g} keeps that as it is."
     )
+
+
+def _absolute(peak: float, optimizer: str) -> bool:
+    """Say whether a logged rate can be that of AdamW: factors of a rate, and rates of SGD, are larger."""
+    return "adam" in optimizer.lower() if optimizer else peak <= 0.02
 
 
 def _batch(k: float, facts: Mapping[str, Fact]) -> str:

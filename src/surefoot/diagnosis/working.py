@@ -9,6 +9,8 @@ import numpy as np
 from surefoot.diagnosis.nouns import Finding, Value
 from surefoot.history.columns import Column, History
 
+_NAMED = 6
+
 
 def course(history: History) -> str:
     """Return in one line how the loss of a run went, from its raw rows: start, lowest, last, and what is not finite.
@@ -56,10 +58,16 @@ def understood(history: History) -> tuple[str, ...]:
     >>> from surefoot.history.origin import Origin
     >>> origin = Origin("CSV", {"loss": "loss", "lr": "rate"}, notes=("2 runs: the last is shown.",))
     >>> understood(History({"step": [0], "loss": [1.0]}, origin=origin))
-    ('read as CSV', 'lr from rate', '2 runs: the last is shown')
+    ('read as CSV', 'taken: lr from rate', '2 runs: the last is shown')
     """
-    plain = {f"{name} from {name}" for name in (*history.names, *history.origin.roles)}
-    return tuple(words.rstrip(".") for words in history.origin.said() if words not in plain)
+    origin = history.origin
+    read = (f"read as {origin.format}",) if origin.format else ()
+    roles = [f"{column} from {name}" for column, name in origin.roles.items() if column != name]
+    taken = (f"taken: {', '.join(roles)}",) if roles else ()
+    first = origin.ignored if len(origin.ignored) <= _NAMED + 1 else origin.ignored[:_NAMED]
+    more = f" and {len(origin.ignored) - len(first)} more" if len(first) < len(origin.ignored) else ""
+    left = (f"not used: {', '.join(first)}{more}",) if first else ()
+    return (*read, *taken, *left, *(note.rstrip(".") for note in origin.notes))
 
 
 def shown(finding: Finding) -> tuple[tuple[str, str], ...]:

@@ -167,8 +167,9 @@ def _slow(case: Case) -> str:
 def _healthy(case: Case) -> str:
     """Healthy: at most 5 % regret (15 % with wrong labels or tiny batches) at 0.1 to 3 x the best rate.
 
-    And its training loss was never above 1.2 x its start.
+    And its training loss was never above 1.2 x its start, and validation ends at most 10 % above its lowest.
     """
     most = 0.15 if case.fault.kind in {"noise", "tiny"} else 0.05
-    steady = case.run.top <= 1.2 * case.run.first and 0.1 <= case.multiple <= 3
+    run = case.run
+    steady = run.top <= 1.2 * run.first and run.end <= 1.1 * run.low and 0.1 <= case.multiple <= 3
     return HEALTHY if case.regret <= most and steady and case.fault.kind != "shuffled" else ""

@@ -22,6 +22,7 @@ VERBS = {
     "find": "A first answer from a range test and a few probes.",
     "sweep": "Whole runs over a grid of rates and seeds.",
     "plan": "Any schedule as a plot, a table, JSON, Python code or a picture.",
+    "watch": "Follow the log of a run that is training, and say what is wrong as it shows.",
     "diagnose": "What is wrong with a run, from its log, and what to try first.",
     "explain": "What a finding means, why it matters and what to try.",
 }
@@ -31,6 +32,7 @@ Examples:
   surefoot tune train.py:task --total 10000 --budget 0.5 --out tuned
   surefoot plan wsd --peak 3e-4 --total 10000 --warmup 500
   surefoot diagnose trainer_state.json
+  surefoot watch run.jsonl
 """
 
 

@@ -15,7 +15,7 @@ SHARE = 200.0
 class Pace:
     """When to judge, in O(1) a row: what is due by rows alone, and what is due sooner because time allows.
 
-    Due are: 64 rows, and then every growth by a quarter, whatever it costs; ``max(16, rows / 64)`` rows once the time
+    Due are: 64 rows, and then every growth by a half, whatever it costs; ``max(16, rows / 64)`` rows once the time
     gone by is 200 times what the last judgement took; after ``alarmed()``, the next row, where alarms that bring
     nothing new have to wait twice as long each time unless time allows more.
     """
@@ -32,7 +32,7 @@ class Pace:
         since = self.rows - max(self.last, 0)
         if since < LEAST and not self.urgent:
             return False
-        if since >= max(4 * LEAST, self.rows // 4) or (self.urgent and since >= self.wait):
+        if since >= max(4 * LEAST, self.rows // 3) or (self.urgent and since >= self.wait):
             return True
         return (self.urgent or since >= max(LEAST, self.rows // 64)) and self.clock() >= self.free
 

@@ -128,6 +128,7 @@ class Watch:
     def finish(self) -> tuple[Finding, ...]:
         """Judge all readings, close the log, and return the findings: those of ``diagnose`` on the finished run."""
         self._catch_up()
+        self._tell(at_once=True)
         self._finished = True
         if self._log is not None:
             self._log.close()
@@ -193,7 +194,10 @@ class Watch:
         self._feed()
         self._findings = judged(self._progress)
         self._pace.judged(self._clock() - began)
-        for finding in self._reports.told(self._findings, self._newest):
+        self._tell()
+
+    def _tell(self, *, at_once: bool = False) -> None:
+        for finding in self._reports.told(self._findings, self._newest, self._pace.rows, at_once=at_once):
             if self._on_finding is not None:
                 self._on_finding(finding)
 
@@ -222,8 +226,9 @@ def watch(
     - ``log``: a file of JSON lines to which each reading is appended; ``on_finding(finding)`` is called with each new
       finding; ``evaluate=k`` calls the lazy ``val_loss`` of every k-th reading (unless given, of none).
 
-    Numbers and CPU tensors are looked at at once; a loss that is not finite, or far above its band, is judged with its
-    own reading, everything else within 64 readings or the growth of the run by a quarter. Tensors on an accelerator
+    Numbers and CPU tensors are looked at at once: a loss that is not finite is returned with its own reading. What may
+    pass is reported once it has stood for 32 readings, or an eighth of the run; ``findings`` doesn't wait, and a
+    finding that was reported may go again: a spike that heals is no divergence. Tensors on an accelerator
     are kept and read 32 to 64 readings later, so that the watch never waits for the device in between: alarms are
     that late. Asking for ``findings``, ``verdict()`` or ``finish()`` reads what waits.
 

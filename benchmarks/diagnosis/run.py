@@ -2,6 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/diagnosis/run.py [--logs FOLDER ...] [--curves FOLDER] [--wrong] [--out FILE]
 
+With --curves and --out benchmarks/results/diagnosis.md it makes the committed table anew, in some seconds.
+
 Nothing is trained here: record.py made the runs that are read.
 """
 
@@ -24,6 +26,27 @@ LOGS = [ROOT / "tests" / "runs", ROOT / "benchmarks" / "results" / "diagnosis" /
 
 TITLES = {"runs": "Real logs that are committed", "frameworks": "Logs of Trainer and Lightning, made here"}
 
+TEXT = """\
+# What diagnose says of runs whose trouble is known
+
+Each line counts the runs of one label: the gravest severity of their findings, whether the first finding that is no
+info stands for the label, and which code came first ("-": called healthy). In brackets the 95 % interval of Wilson;
+with few runs it is wide, and that is the point of it. No figure is averaged over labels. Runs labelled unclear are
+left out. Diverged and collapsed count as one verdict, and so does a plateau that is known to come from a high rate.
+
+- Committed logs: real, 31, in the formats of their frameworks; labels are one person's judgement of one plot each
+  (tests/runs/README.md). The detectors were developed with them at hand: they are no proof.
+- Trainer and Lightning: real log files of tiny models with one fault each (frameworks.py); the label is the intended
+  one where the outcome bears it out.
+- Published curves: 1,213 runs of four projects, labelled by rules over what is in the file (curves.py), nine in ten of
+  the flat ones left out. Not in the repository.
+- Runs made here: small models of the built-in tasks with known faults, logged in six ways (plan.py, training.py,
+  logger.py); labels follow from the fault and from the outcome beside the best run of the same problem (outcomes.py).
+  Small nets on small data for 300 to 600 updates: their noise and their spikes are not those of a large model.
+
+Peers' rules are own small implementations of what their sources say, on logged rows (peers.py); "fired / asked".
+"""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -33,7 +56,7 @@ def main() -> None:
     parser.add_argument("--wrong", action="store_true", help="list the runs whose verdict is not their label")
     parser.add_argument("--out", type=Path, help="write here instead of printing")
     given = parser.parse_args()
-    lines = []
+    lines = [TEXT]
     for title, found in corpora(given.logs, given.curves).items():
         runs = [run for run in found if given.only in run.name]
         if runs:

@@ -5,6 +5,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import surefoot as sf
 from surefoot.diagnosis.ledger import Tried
@@ -15,6 +17,7 @@ from surefoot.diagnosis.summing import diagnosed
 from surefoot.diagnosis.working import course, shown, understood
 from surefoot.history.columns import History
 from surefoot.history.origin import Origin
+from surefoot.report.diagnosis import diagnosis_sections
 
 PLAN = sf.cosine(3e-3, total=4000, warmup=100)
 TYPED = (2.5, 2.4, 2.6, 3.1, 4.2, math.nan)
@@ -176,3 +179,18 @@ def test_a_column_under_its_own_name_needs_no_words():
 def test_of_many_fields_that_were_not_used_the_first_are_named():
     (told,) = understood(run([1.0], ignored=tuple(f"field{k}" for k in range(30))))
     assert told == "not used: field0, field1, field2, field3, field4, field5 and 24 more"
+
+
+COLUMN = st.lists(st.one_of(st.floats(), st.floats(0, 10), st.sampled_from([0.0, 1e-3, 2.5])), min_size=6, max_size=6)
+
+
+@settings(max_examples=60)
+@given(
+    COLUMN,
+    COLUMN,
+    st.dictionaries(st.sampled_from(["lr", "val_loss", "grad_norm", "headroom", "update_ratio"]), COLUMN),
+)
+def test_any_numbers_at_all_are_diagnosed_drawn_and_written(steps, loss, more):
+    found = diagnosed(History({"step": np.array(steps), "loss": np.array(loss), **more}))
+    json.dumps(found.row(), allow_nan=False)
+    assert "".join(diagnosis_sections(found))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from surefoot.chart.data import Axis, Chart, Mark, Series, Tone
 from surefoot.chart.nouns import Planned, drawn_end
-from surefoot.chart.numbers import drawn_steps, rate_text, spread
+from surefoot.chart.numbers import LARGEST, drawn_steps, rate_text, spread
 from surefoot.errors import ArgumentError
 
 Column = NDArray[np.float64]
@@ -50,7 +50,7 @@ def findings_chart(history: Any, findings: Sequence[Found] = (), *, title: str =
     the straight line is drawn that its loss follows. Raises ArgumentError when the run holds no finite loss.
     """
     step, loss = _said(history)
-    good = np.isfinite(loss)
+    good = np.abs(loss) <= LARGEST
     judged = _judged(history.columns)
     if not (good.any() or judged):
         raise ArgumentError("history holds no finite loss: there is nothing to draw.")
@@ -65,7 +65,7 @@ def findings_chart(history: Any, findings: Sequence[Found] = (), *, title: str =
     x = Axis({"step": "update"}.get(unit, unit), min(0.0, float(step.min())), last * room)
     marks = _marks(findings, x)
     crosses = _crosses(step[~good], x, y)
-    return Chart(title or "Loss by update", x, y, (*evidence, *lines, *crosses), marks, _description(findings, x))
+    return Chart(title or f"Loss by {x.label}", x, y, (*evidence, *lines, *crosses), marks, _description(findings, x))
 
 
 def plans_chart(now: Planned, then: Planned, *, title: str = "") -> Chart:
@@ -101,7 +101,7 @@ def _judged(columns: Mapping[str, Column]) -> tuple[Series, ...]:
     values, step = columns.get("val_loss"), columns["step"]
     if values is None:
         return ()
-    kept = np.isfinite(values) & np.isfinite(step)
+    kept = (np.abs(values) <= LARGEST) & np.isfinite(step)
     return (_line(*_thinned(step[kept], values[kept]), "validation", "second"),) if kept.any() else ()
 
 
@@ -137,6 +137,8 @@ def _thinned(x: Column, y: Column) -> tuple[Column, Column]:
 def _axis(drawn: Sequence[Series], lines: Sequence[Series]) -> Axis:
     values = np.array([v for one in lines for v in _telling(one) if math.isfinite(v)])
     low, high, usual = float(values.min()), float(values.max()), float(np.quantile(values, 0.98))
+    # A loss of 1e-300 is 0 to a reader.
+    low = max(low, high * 1e-12) if low > 0 else low
     log = low > 0 and high / low > 30
     if not log and high - low > 20 * (usual - low) > 0:
         high = usual * 1.5
@@ -169,7 +171,7 @@ def _evidence(finding: Any, first: float, last: float) -> tuple[Series, ...]:
 
 
 def _is_level(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def _crosses(step: Column, x: Axis, y: Axis) -> tuple[Series, ...]:

@@ -9,6 +9,8 @@ import numpy as np
 
 POINTS = 400
 """Points that a line is drawn with."""
+LARGEST = 1e100
+"""A value beyond this has no place in a picture: squares and sums of it would overflow."""
 _MANTISSAS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 

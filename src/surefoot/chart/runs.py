@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.chart.data import Axis, Chart, Series, Tone
-from surefoot.chart.numbers import POINTS, drawn_steps, rate_text, smoothed, spread
+from surefoot.chart.numbers import LARGEST, POINTS, drawn_steps, rate_text, smoothed, spread
 from surefoot.errors import ArgumentError
 
 
@@ -63,13 +63,12 @@ def _history_lines(columns: Mapping[str, NDArray[np.float64]]) -> tuple[Series, 
 
 def rates_chart(columns: Mapping[str, NDArray[np.float64]], *, title: str = "") -> Chart | None:
     """Return the chart of the rate that a History logged, by its columns; None where it logged none."""
-    rates = columns.get("lr", np.zeros(0))
-    kept = np.flatnonzero(np.isfinite(rates))
+    rates, steps = columns.get("lr", np.zeros(0)), columns["step"]
+    kept = np.flatnonzero((rates >= 0) & (rates <= LARGEST) & np.isfinite(steps)) if rates.size else np.zeros(0, int)
     if kept.size == 0:
         return None
     kept = kept[np.array(drawn_steps(kept.size, ()))]
-    steps = columns["step"]
-    x = Axis("update", 0.0, float(max(steps.max(), 1.0)))
+    x = Axis("update", 0.0, float(max(np.nanmax(steps), 1.0)))
     y = Axis("learning rate", 0.0, float(rates[kept].max()) * 1.15 or 1.0)
     line = _line(steps[kept], rates[kept], "rate", "main")
     said = f"The rate that was logged, at most {rate_text(float(rates[kept].max()))}."

@@ -57,7 +57,7 @@ def _accuracy(trace: Trace) -> Blocks | None:
 
 def _from_accuracy(middle: float, high: float) -> float | None:
     share = middle / 100.0 if high > 1.0 else middle
-    if not 0.0 < share <= 0.6 or high > 1.5 * middle:
+    if not 1e-9 < share <= 0.6 or high > 1.5 * middle:
         return None
     count = round(1.0 / share)
     return float(count) if abs(share * count - 1.0) < 0.1 else None

@@ -16,6 +16,7 @@ from surefoot.schedule.core import Schedule
 from surefoot.schedule.recognition.recognising import Recognition, recognise
 
 _ROWS = 4000
+_LARGEST = 1e6
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,16 @@ def logged_plan(history: History) -> Recognition | None:
     if "lr" not in history.names:
         return None
     step, lr = history["step"], history["lr"]
-    kept = np.flatnonzero(np.isfinite(lr) & np.isfinite(step) & (lr >= 0))
+    kept = np.flatnonzero(np.isfinite(step) & (lr >= 0) & (lr <= _LARGEST))
     kept = kept[np.diff(np.maximum.accumulate(np.r_[-1.0, step[kept]])) > 0] if len(kept) else kept
     if len(kept) < 3:
         return None
+    # A rate of a millionth of a millionth of the highest is 0: powers of it would overflow.
+    lr = np.where(lr < 1e-12 * lr[kept].max(), 0.0, lr)
     kept = kept[np.unique(np.linspace(0, len(kept) - 1, min(len(kept), _ROWS)).astype(int))]
     try:
-        found = recognise(lr[kept].tolist(), np.floor(step[kept]).astype(int).tolist())
+        with np.errstate(all="ignore"):
+            found = recognise(lr[kept].tolist(), np.floor(step[kept]).astype(int).tolist())
     except ArgumentError:
         return None
     # A table of points repeats the log: nobody planned it, and an edit of it could not be read.

@@ -63,6 +63,10 @@ def rate_phases(trace: Trace) -> RatePhases:
 def seen(series: Series) -> RatePhases:
     """Return what a column of rates shows."""
     step, rate = points(series)
+    if len(rate) > 1:
+        # A rate below 0, or a step that does not rise, is a broken row of a log.
+        kept = (rate >= 0) & (step > np.maximum.accumulate(np.concatenate([[-np.inf], step[:-1]])))
+        step, rate = step[kept], rate[kept]
     if len(rate) < 2 or rate.max() <= 0:
         return RatePhases()
     peak = max(float(rate.max()), float(series.points.high.max()))
@@ -98,7 +102,7 @@ def points(series: Series) -> tuple[Column, Column]:
 def _climbed(rate: Column) -> int:
     """Return the index of the top of the first climb: the highest rate before the first fall to 1 / 1.1."""
     fallen = np.flatnonzero(rate * _FALL < np.maximum.accumulate(rate))
-    return int(np.argmax(rate[: fallen[0]] if len(fallen) else rate))
+    return int(np.argmax(rate[: max(fallen[0], 1)] if len(fallen) else rate))
 
 
 def _warm(step: Column, rate: Column, top: int) -> float | None:

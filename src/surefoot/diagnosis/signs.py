@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from surefoot.curve import Curve
+from surefoot.diagnosis.blocks import LARGEST
 from surefoot.diagnosis.nouns import Finding
 from surefoot.history.columns import History
 
@@ -91,7 +92,7 @@ def _typical(history: History, name: str) -> float | None:
     """Return the median of the last third of what a column says, None where it says nothing finite."""
     if name not in history.names:
         return None
-    values = history[name][np.isfinite(history[name])]
+    values = history[name][np.abs(history[name]) <= LARGEST]
     return float(np.median(values[len(values) * 2 // 3 :])) if len(values) else None
 
 

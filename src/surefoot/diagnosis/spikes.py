@@ -50,7 +50,7 @@ def _noticed(one: Excursion, shape: Shape, trace: Trace) -> bool:
     last = len(shape) - 1 if one.stop is None else one.stop
     first, stop = np.searchsorted(judged.step, shape.step[[one.start, min(last, len(shape) - 1)]])
     before, during = judged.value[max(first - 5, 0) : first], judged.value[first : max(stop, first + 1)]
-    if first == stop or not len(before):
+    if first >= stop or not len(before):
         return last - one.start > 2 and not len(during)
     usual = float(np.median(before))
     return bool(during.max() > usual + max(5.0 * judged.noise, 0.1 * abs(usual)))

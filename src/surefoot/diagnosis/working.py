@@ -36,8 +36,8 @@ def _course(step: Column, loss: Column, words: str) -> str:
     if low not in {first, last}:
         parts.append(f"lowest {loss[low]:.4g} at step {step[low]:,.0f}")
     if last != first:
-        ratio = loss[last] / loss[low] if loss[low] > 0 else 1.0
-        times = f" ({ratio:.3g}x the lowest)" if ratio >= 1.1 else ""
+        ratio = float(loss[last]) / float(loss[low]) if loss[low] > 0 else 1.0
+        times = f" ({ratio:.3g}x the lowest)" if 1.1 <= ratio < math.inf else ""
         parts.append(f"{loss[last]:.4g} at step {step[last]:,.0f}{times}")
     return ", ".join([*parts, *_lost(loss, step, last)])
 

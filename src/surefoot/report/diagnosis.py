@@ -49,7 +49,7 @@ def _answer(found: Diagnosis) -> str:
 def _charts(found: Diagnosis) -> Iterator[str]:
     try:
         yield picture(
-            findings_chart(found.history, found.findings, title="The run: loss by update, with findings"), 380
+            findings_chart(found.history, found.findings, title="The run: its loss, with findings"), 380
         )
     except ArgumentError:
         return

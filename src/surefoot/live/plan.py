@@ -53,7 +53,7 @@ def _of_groups(optimizer: Any) -> dict[str, Fact]:
 def rate(optimizer: Any, schedule: Any) -> Rate | None:
     """Return what says the rate of an update: the optimizer's largest group, else the schedule, else None."""
     if hasattr(optimizer, "param_groups"):
-        return lambda _step: _applied(optimizer)
+        return lambda _step: largest_rate(optimizer)
     if schedule is None:
         return None
     if not callable(schedule):
@@ -61,7 +61,8 @@ def rate(optimizer: Any, schedule: Any) -> Rate | None:
     return _Planned(schedule) if isinstance(schedule, Schedule) else schedule
 
 
-def _applied(optimizer: Any) -> Any:
+def largest_rate(optimizer: Any) -> Any:
+    """Return the rate of the largest group as it stands in the optimizer, whatever a scheduler tells."""
     rates = [group["lr"] for group in optimizer.param_groups]
     # A rate that is a tensor cannot be compared without reading it.
     return max(rates) if all(isinstance(one, (int, float)) for one in rates) else rates[0]

@@ -130,6 +130,22 @@ def test_a_step_within_the_epoch_is_added_up():
     assert steps(history) == list(range(0, 120, 10))
 
 
+def test_a_step_within_epochs_that_nobody_names_is_told_by_the_loss_that_goes_on():
+    falling = [{"batch": s, "loss": 3 - 0.05 * (10 * e + s)} for e in range(5) for s in range(10)]
+    history = sf.read(log(*falling))
+    assert steps(history) == list(range(50))
+    assert "starts over with each epoch" in " ".join(history.origin.notes)
+
+
+def test_runs_that_were_repeated_begin_with_their_first_loss_again():
+    assert len(sf.read_runs(log(*(row for _ in range(5) for row in train(range(10)))))) == 5
+
+
+def test_a_step_that_starts_over_thousands_of_times_is_none():
+    history = sf.read(log(*({"step": k % 2, "loss": 2.5} for k in range(5_000))))
+    assert (len(history), history.origin.facts["unit"]) == (5_000, "row")
+
+
 def test_a_row_without_its_step_belongs_to_the_row_before():
     history = sf.read(log(*({"loss": 1.0, "step": k} for k in range(5)), {"test_loss": 2.0}))
     assert steps(history) == list(range(5))

@@ -9,6 +9,9 @@ import numpy as np
 from surefoot.history.columns import Column, Mask
 from surefoot.history.runs import Index, Rows
 
+# Fewer seams than this are runs that were repeated; more than this are no runs.
+_SEAMS, _MOST = 4, 1_000
+
 
 def clocked(rows: Rows) -> Rows:
     """Return rows whose ``step`` is said in each, with the fact ``unit``: what it counts.
@@ -33,19 +36,29 @@ def _numbered(rows: Rows) -> Rows:
 
 def _stepped(rows: Rows) -> Rows:
     step = _filled(rows.columns["step"], rows.blank["step"])
-    if "epoch" in rows.columns:
-        epoch = _filled(rows.columns["epoch"], rows.blank["epoch"])
-        back = np.flatnonzero(step[1:] < step[:-1]) + 1
-        within = back[epoch[back] > epoch[back - 1]]
-        if 5 * within.size > 4 * back.size:
-            added = _added_up(step, back, within)
-            return _with_step(rows, added).with_note(
-                "The step starts over with each epoch: it was added up.", unit="step"
-            )
+    back = np.flatnonzero(step[1:] < step[:-1]) + 1
+    within = _epochs(rows, step, back)
+    if 5 * within.size > 4 * back.size:
+        added = _added_up(step, back, within)
+        return _with_step(rows, added).with_note("The step starts over with each epoch: it was added up.", unit="step")
+    if back.size > _MOST:
+        return _numbered(rows)
     if _tells_apart(replace(rows, columns={**rows.columns, "step": step}), "step"):
         return replace(_with_step(rows, step), facts={**rows.facts, "unit": "step"})
     rest = {name: values for name, values in rows.columns.items() if name != "step"}
     return clocked(replace(rows, columns=rest))
+
+
+def _epochs(rows: Rows, step: Column, back: Index) -> Index:
+    """Return where the step goes back because an epoch begins: the epoch says so, or the loss goes on as it was."""
+    if "epoch" in rows.columns:
+        epoch = _filled(rows.columns["epoch"], rows.blank["epoch"])
+        return back[epoch[back] > epoch[back - 1]]
+    loss, lengths = rows.columns["loss"], np.diff([0, *back])
+    alike = back.size >= _SEAMS and bool(np.all(lengths == lengths[0])) and np.unique(step[back]).size == 1
+    with np.errstate(invalid="ignore"):
+        goes_on = np.abs(loss[back] - loss[back - 1]) < np.abs(loss[back] - loss[0])
+    return back if alike and 2 * np.count_nonzero(goes_on) > back.size else back[:0]
 
 
 def _added_up(step: Column, back: Index, within: Index) -> Column:

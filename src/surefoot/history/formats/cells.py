@@ -62,6 +62,8 @@ def column(cells: Sequence[Any]) -> tuple[Column, Mask] | None:
             return np.fromiter(cells, dtype=np.float64, count=len(cells)), np.zeros(len(cells), dtype=bool)
         except OverflowError:
             pass
+    if kinds == {str} and not any(cells):
+        return np.full(len(cells), math.nan), np.ones(len(cells), dtype=bool)
     found = [number(cell) for cell in cells]
     words = sum(value is WORD for value in found)
     numbers = sum(isinstance(value, float) for value in found)

@@ -55,6 +55,7 @@ def _tables(source: Source) -> tuple[Table, ...]:
     ours = first.startswith(_OURS) and '"loss"' in first
     blocks: list[rows.Block] = []
     left = lines = 0
+    most = rows.widest(data.count(b"\n"))
     for chunk in _chunks(data):
         found = _regular(chunk)
         if found is None:
@@ -62,7 +63,7 @@ def _tables(source: Source) -> tuple[Table, ...]:
             last = lines + chunk.count(b"\n") + 1
             said = list(_objects(chunk, lines, last if ours else 0, source.name))
             left += sum(map(bool, map(bytes.strip, chunk.split(b"\n")))) - len(said)
-            found = rows.block(said)
+            found = rows.block(said, most)
         blocks.append(found)
         lines += chunk.count(b"\n")
     if not any(part.length for part in blocks):

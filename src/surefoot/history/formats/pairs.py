@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from surefoot.errors import FormatError
@@ -24,7 +25,7 @@ _QUALIFIERS = frozenset(
     {"learning", "grad", "gradient", "total", "average", "avg", "mean", "lm", "global", "loss", "running", "set"}
 )
 _LOSSES = ("loss", "val_loss", "test_loss")
-_GAP = 200
+_GAP, _WORDS = 200, 6
 _FEWEST = 2
 
 
@@ -46,14 +47,25 @@ def _rows(text: list[str]) -> Iterator[dict[str, Any]]:
     epoch: dict[str, str] = {}
     for line in text:
         row = _row(line) if len(line) <= _LONGEST else {}
-        named = {name: value for name, value in row.items() if score(Name.of(name), "epoch")}
+        named = {name: value for name, value in row.items() if _is_epoch(name)}
         epoch = named or epoch
         if _speaks(row):
             yield epoch | row
 
 
 def _speaks(row: dict[str, str]) -> bool:
-    return any(score(Name.of(name), role) for name in row for role in _LOSSES)
+    return any(map(_is_loss, row))
+
+
+# A log repeats a few names on every line.
+@lru_cache(maxsize=4096)
+def _is_loss(name: str) -> bool:
+    return any(score(Name.of(name), role) for role in _LOSSES)
+
+
+@lru_cache(maxsize=4096)
+def _is_epoch(name: str) -> bool:
+    return bool(score(Name.of(name), "epoch"))
 
 
 def _row(line: str) -> dict[str, str]:
@@ -68,8 +80,8 @@ def _row(line: str) -> dict[str, str]:
     for found in _NUMBER.finditer(text):
         gap = text[max(end, found.start() - _GAP) : found.start()]
         words = _WORD.findall(gap)
-        part = next((named for named in map(domain, reversed(words)) if named), part)
-        name = _name(words, part)
+        part = next((named for named in map(domain, reversed(words)) if named), part) if words else part
+        name = _name(tuple(words[-_WORDS:]), part)
         if (not words or gap.rstrip().endswith("|")) and text[found.end() : found.end() + 1] == "/":
             name = "iter"
         if name and gap.strip() != "/":
@@ -78,7 +90,8 @@ def _row(line: str) -> dict[str, str]:
     return row
 
 
-def _name(words: list[str], part: str) -> str:
+@lru_cache(maxsize=4096)
+def _name(words: tuple[str, ...], part: str) -> str:
     own = [word for word in words if not domain(word)]
     if not own:
         return ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from surefoot.history.origin import Fact
 
 _BLOCK = 5_000
 _DEEP = 4
-_WIDE = 2_000
+_WIDE, _NARROW, _CELLS = 2_000, 60, 20_000_000
 
 Cells = tuple[Column, Mask] | None
 
@@ -40,16 +42,23 @@ def table(
 
     Fields that hold text, lists or truth values are not columns, and are named in ``ignored``.
     """
-    blocks = [block(rows[start : start + _BLOCK]) for start in range(0, len(rows), _BLOCK)]
+    most = widest(len(rows))
+    blocks = [block(rows[start : start + _BLOCK], most) for start in range(0, len(rows), _BLOCK)]
     return stacked(blocks, run=run, facts=facts, notes=notes)
 
 
-def block(rows: Sequence[Mapping[str, Any]]) -> Block:
-    """Return rows as one block of columns."""
+def widest(rows: int) -> int:
+    """Return how many columns are kept of a log with ``rows`` rows, so that a made-up one does not fill the memory."""
+    return min(_WIDE, max(_NARROW, _CELLS // max(rows, 1)))
+
+
+def block(rows: Sequence[Mapping[str, Any]], most: int) -> Block:
+    """Return rows as one block of columns, of ``most`` names those that are said most often."""
     flat: list[Mapping[str, Any]] = [row if dict not in map(type, row.values()) else dict(_flat(row)) for row in rows]
     if any(name in row for row in flat[:100] for name in FIELDS):
         flat = list(map(by_part, flat))
-    names = list(dict.fromkeys(str(name) for row in flat for name in row))[:_WIDE]
+    counts = Counter(chain.from_iterable(flat))
+    names = list(counts) if len(counts) <= most else [name for name, _ in counts.most_common(most)]
     return Block(len(flat), {name: column([row.get(name) for row in flat]) for name in names})
 
 
@@ -61,7 +70,9 @@ def stacked(
     notes: Iterable[str] = (),
 ) -> Table:
     """Return blocks, one below the other, as a table."""
-    names = list(dict.fromkeys(name for part in blocks for name in part.columns))[:_WIDE]
+    counts = Counter(name for part in blocks for name in part.columns)
+    most = widest(sum(part.length for part in blocks))
+    names = list(counts) if len(counts) <= most else [name for name, _ in counts.most_common(most)]
     columns: dict[str, Column] = {}
     blank: dict[str, Mask] = {}
     ignored = []

@@ -16,9 +16,15 @@ Example
     loss stays at ln 10, and every unit is dead (the rate was too high, and a higher one is no cure).
 
 What to try
-    Too large: 1. a longer warmup; 2. half the peak; 3. clipping.
-    Nothing: 1. look for units that died after a loss that jumped: then lower the peak; 2. keep the weights in float32;
-    3. see that the parameters are the optimizer's and are not frozen.
+    Where updates are too large:
+    1. A longer warmup.
+    2. Half the peak.
+    3. Clipping.
+
+    Where they are next to nothing:
+    1. Look for units that died after a loss that jumped: then lower the peak.
+    2. Keep the weights in float32.
+    3. See that the parameters are the optimizer's and are not frozen.
 
 False alarms
     The usual numbers, 1e-3 good, 1e-2 too high, 1e-4 too low, are folklore. In runs of this project at their best rate

@@ -44,6 +44,8 @@ def finding(trace: Trace) -> Finding | None:
     if shape is None or not rates.known or rates.peak <= 0 or len(shape) < 30:
         return None
     left = np.flatnonzero(rates.rate > _GONE * rates.peak)
+    if not len(left):
+        return None
     begin, end = float(rates.step[left[-1]]), float(shape.step[-1])
     span = end - float(shape.step[0])
     gone = (end - begin) / span if span > 0 else 0.0

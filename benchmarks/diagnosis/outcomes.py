@@ -37,7 +37,7 @@ class Facts:
     last 10 % of the run, highest mean of five. ``spread``: standard error of ``tail``. ``then``: training loss when
     validation was lowest. ``bad``: updates whose loss is not finite. ``turns``: share of updates in the second half at
     which the loss turns round; ``swing``: its median step there, by its median. ``jump``: highest loss in the 2 % of
-    the run after a fault, by the median of the 20 updates before; ``noise``: their spread, by the same.
+    the run after a fault, by the median ``level`` of those before; ``noise``: their spread, by the same.
     """
 
     start: float
@@ -56,6 +56,7 @@ class Facts:
     jump: float
     noise: float
     chance: float
+    level: float = np.nan
 
     def row(self) -> dict[str, float]:
         return {name: float(f"{value:.5g}") for name, value in asdict(self).items()}
@@ -89,15 +90,19 @@ def facts(run: Mapping[str, np.ndarray], chance: float, fault: Fault) -> Facts:
 
 @dataclass(frozen=True)
 class Case:
-    """A run with what was done to it: ``multiple`` of the best rate, ``regret`` = (end - best) / (start - best)."""
+    """A run with what was done to it: ``multiple`` of the best rate, ``regret`` = (end - best) / (start - best).
+
+    ``validated`` says whether its log holds validation losses.
+    """
 
     run: Facts
     fault: Fault
     multiple: float
     regret: float
+    validated: bool
 
 
-def label(run: Facts, fault: Fault, multiple: float, tuned: float) -> tuple[str, str]:
+def label(run: Facts, fault: Fault, multiple: float, tuned: float, *, validated: bool = True) -> tuple[str, str]:
     """Return the label of a run at ``multiple`` times the best rate, whose best sister ends at ``tuned``, and why.
 
     In this order: nan (losses that are not finite, up to the end), then as the functions below say. What is left is
@@ -107,7 +112,7 @@ def label(run: Facts, fault: Fault, multiple: float, tuned: float) -> tuple[str,
     said = f"{fault.kind}, x {multiple:.2g}, regret {100 * regret:.0f} %, train {run.first:.2g} to {run.tail:.2g}"
     if run.bad:
         return (NAN if not np.isfinite(run.tail) else UNCLEAR), said
-    case = Case(run, fault, multiple, regret)
+    case = Case(run, fault, multiple, regret, validated)
     found = (rule(case) for rule in (_untrained, _high, _oscillating, _overfitting, _disturbed, _slow, _healthy))
     return next((one for one in found if one), UNCLEAR), said
 
@@ -122,12 +127,13 @@ def _untrained(case: Case) -> str:
 def _high(case: Case) -> str:
     """Diverged: the training loss ends 10 % above its start.
 
-    Collapsed: a rate of at least 3 x the best, or a run that was disturbed, ends within 5 % of chance, or above it.
+    Collapsed: a rate of at least 3 x the best, or a run that was disturbed, ends within 5 % of chance, or above it,
+    with a regret of at least a quarter.
     """
     if case.run.tail >= 1.1 * case.run.first:
         return DIVERGED
     high = case.multiple >= 3 or case.fault.kind in DISTURBED
-    return COLLAPSED if high and case.run.tail >= 0.95 * case.run.chance else ""
+    return COLLAPSED if high and case.run.tail >= 0.95 * case.run.chance and case.regret >= 0.25 else ""
 
 
 def _oscillating(case: Case) -> str:
@@ -137,23 +143,28 @@ def _oscillating(case: Case) -> str:
 
 
 def _overfitting(case: Case) -> str:
-    """Overfitting: validation ends 10 % above its lowest, and training fell by 20 % since; from 3 % on unclear."""
+    """Overfitting: validation ends 10 % above its lowest, by 5 % of all it had fallen, and training fell by 20 % since.
+
+    From 3 % on, and where the log does not show validation, unclear.
+    """
     run = case.run
     if run.tail > 0.8 * run.then or run.end < 1.03 * run.low:
         return ""
-    return OVERFITTING if run.end >= 1.1 * run.low else UNCLEAR
+    clear = run.end >= 1.1 * run.low and run.end - run.low >= 0.05 * (run.start - run.low)
+    return OVERFITTING if clear and case.validated else UNCLEAR
 
 
 def _disturbed(case: Case) -> str:
-    """Spike that recovered: a disturbed run ends with at most 5 % regret, and its loss jumped by 30 % and 8 sigma.
+    """Spike that recovered: the logged loss of a disturbed run jumped by 30 % and 8 sigma, and it came back.
 
-    Healthy where nothing was to be seen (under 3 sigma); unclear between.
+    That is: the regret is at most 5 %, or the training loss ends at most 15 % above its level before.
+    Healthy where nothing was to be seen (under 3 sigma); unclear between, and where it did not come back.
     """
     run = case.run
-    if case.fault.kind not in DISTURBED or case.multiple > 3:
+    if case.fault.kind not in DISTURBED:
         return ""
     sigmas = (run.jump - 1) / max(run.noise, 1e-9)
-    if case.regret > 0.05:
+    if case.regret > 0.05 and not run.tail <= 1.15 * run.level:
         return UNCLEAR
     return SPIKES if sigmas >= 8 and run.jump >= 1.3 else HEALTHY if sigmas < 3 else UNCLEAR
 

@@ -12,6 +12,8 @@ from training import Fault
 
 import surefoot as sf
 
+SHOWING = tuple(logger for logger in LOGGERS if "val_loss" in logger.names)
+FINE = tuple(logger for logger in LOGGERS if logger.every in {1, 2, 5})
 FACTORS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 SCHEDULES: Mapping[str, Callable[[float, int], sf.Schedule]] = {
     "cosine": lambda rate, total: sf.cosine(rate, total=total, warmup=0.05),
@@ -45,7 +47,7 @@ class Spec:
     @property
     def group(self) -> str:
         """Runs of one group have one best: those that see other data are a group of their own."""
-        other = self.fault.kind in {"noise", "shuffled", "small", "full", "tiny"}
+        other = self.fault.kind in {"noise", "wrong", "shuffled", "small", "full", "tiny"}
         return f"{self.problem} {self.fault.kind} {self.fault.size:g}" if other else self.problem
 
 
@@ -61,9 +63,20 @@ def plan() -> Iterator[Spec]:
         yield _spec(problem, "restarts", 3.0)
         yield _spec(problem, "no warmup", 3.0)
         yield from _faulty(problem)
+        yield from _visible(problem)
     for factor in (1.0, 3.0, 6.0, 12.0):
         for problem in ("digits_sgd", "deep"):
             yield Spec(problem, "constant", factor, EVERY, Fault("full"))
+
+
+def _visible(problem: str) -> Iterator[Spec]:
+    """Yield faults whose loggers can show them: overfitting with validation losses, spikes row by row."""
+    turn = zlib.crc32(problem.encode())
+    for k, size in enumerate((60, 150, 400)):
+        schedule = ("wsd", "cosine", "constant")[(turn + k) % 3]
+        yield Spec(problem, schedule, 1.0, SHOWING[(turn + k) % len(SHOWING)], Fault("wrong", size))
+    for k, fault in enumerate((Fault("batch", 30, 0.4, 2), Fault("rate", 30, 0.6, 1), Fault("batch", 8, 0.7, 1))):
+        yield Spec(problem, ("wsd", "linear")[k % 2], 1.0, FINE[(turn + k) % len(FINE)], fault, seed=1 + k)
 
 
 def _faulty(problem: str) -> Iterator[Spec]:

@@ -22,7 +22,8 @@ class Fault:
     """What is wrong with a run; ``at`` and ``steps`` say when, as a fraction of the total and in updates.
 
     ``kind``: none, noise (a share ``size`` of the labels is random), shuffled (all of them), frozen (the optimizer
-    holds other parameters than the model), small (``size`` examples), full (every example in every batch), tiny
+    holds other parameters than the model), small (``size`` examples), wrong (``size`` examples, 30 % of their
+    labels random), full (every example in every batch), tiny
     (``size`` examples a batch), batch (inputs times ``size`` for a while), rate (the rate times ``size`` for a while),
     resume (the optimizer's state is lost at ``at``, the rate times ``size`` from there on), nan (a NaN in the
     gradient from then on), scaler (infinite gradient norms now and then, their updates skipped as a scaler does).
@@ -73,10 +74,10 @@ def _begun(problem: Problem, fault: Fault, seed: int) -> State:
     parts = problem.make(seed)
     order = torch.Generator().manual_seed(seed)
     x, y = parts.x, parts.y
-    if fault.kind == "small":
+    if fault.kind in {"small", "wrong"}:
         x, y = x[: int(fault.size)], y[: int(fault.size)]
-    if fault.kind in {"noise", "shuffled"}:
-        share = fault.size if fault.kind == "noise" else 1.0
+    share = {"noise": fault.size, "wrong": 0.3, "shuffled": 1.0}.get(fault.kind, 0.0)
+    if share:
         wrong = torch.rand(len(y), generator=order) < share
         wrong = wrong.reshape(-1, *(1,) * (y.ndim - 1))
         y = torch.where(wrong, y[torch.randperm(len(y), generator=order)], y)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import surefoot.torch as st
+from surefoot import constant
 from surefoot.errors import ArgumentError
 from surefoot.torch.monitors.choice import CHEAP, NAMES
 
@@ -299,3 +300,44 @@ def test_the_columns_are_those_that_detectors_read():
     from surefoot.diagnosis.trace import wanted  # noqa: PLC0415  the only test that looks there
 
     assert [name for name in NAMES if not wanted(name)] == []
+
+
+def test_trials_on_the_same_objects_are_not_taken_for_the_run():
+    model = nn.Sequential(nn.Linear(2, 2))
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+    batches = [(torch.ones(4, 2), torch.tensor([0, 1, 0, 1]))]
+    with st.Monitors(model, sgd, every=1, which=("log_z", "grad_norm"), logits="0") as monitors:
+        trial = st.task(model, sgd, batches, nn.functional.cross_entropy)(constant(5.0, total=9))
+        assert [next(trial).step for _ in range(4)] == [0, 1, 2, 3]
+        trial.close()
+        st.headroom(model, sgd, lambda: nn.functional.cross_entropy(model(batches[0][0]), batches[0][1]))
+        assert monitors.read() == {}
+        loss = nn.functional.cross_entropy(logits := model(batches[0][0]), batches[0][1])
+        loss.backward()
+        sgd.step()
+    assert monitors.read()["log_z"] == pytest.approx(float(st.log_z(logits)))
+    assert monitors.step == 0
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # of dynamo's own imports
+def test_a_compiled_step_neither_traces_the_hooks_nor_is_compiled_anew_by_them():
+    layer = nn.Linear(2, 1)
+    adam = torch.optim.AdamW(layer.parameters(), lr=torch.tensor(1e-3), capturable=False)
+    compiled = []
+    torch._dynamo.reset()
+
+    def backend(graph, inputs):  # noqa: ARG001  dynamo's signature
+        compiled.append(graph)
+        return graph.forward
+
+    with st.Monitors(layer, adam, every=2, which=("update_ratio", "grad_norm")) as monitors:
+        step, seen, counts = torch.compile(adam.step, backend=backend), [], []
+        for _ in range(6):
+            adam.zero_grad()
+            layer(torch.ones(1, 2)).sum().backward()
+            step()
+            seen.append(bool(monitors.read()))
+            counts.append(len(compiled))
+    assert seen == [True, False, True, False, True, False]
+    assert counts[0] > 0
+    assert counts[2:] == [counts[2]] * 4

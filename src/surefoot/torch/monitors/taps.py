@@ -19,11 +19,14 @@ _NORMED = ("q_norm", "k_norm", "q_layernorm", "query_norm", "norm_q")
 class Taps:
     """Hooks on the module that gives logits, and on every attention module that is understood.
 
-    ``z`` collects the mean log Z of each forward with gradients, ``attention`` the largest logit by module.
+    ``z`` collects the mean log Z of each forward with gradients, ``attention`` the largest logit by module. Forwards
+    while ``live()`` is false are those of a trial or a probe, not of the run.
     """
 
-    def __init__(self, output: nn.Module | None, attentions: dict[str, nn.Module]) -> None:
-        self._output, self._attentions = output, attentions
+    def __init__(
+        self, output: nn.Module | None, attentions: dict[str, nn.Module], live: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._output, self._attentions, self._live = output, attentions, live
         self._handles: list[Handle] = []
         self.z: list[torch.Tensor] = []
         self.attention: dict[str, torch.Tensor] = {}
@@ -44,10 +47,12 @@ class Taps:
 
     def _saw_output(self, module: nn.Module, args: Any, output: Any) -> None:  # noqa: ARG002  torch's signature
         logits = getattr(output, "logits", output)
-        if torch.is_grad_enabled() and isinstance(logits, torch.Tensor):
+        if torch.is_grad_enabled() and isinstance(logits, torch.Tensor) and self._live():
             self.z.append(log_z(logits))
 
     def _saw(self, name: str, q: torch.Tensor, k: torch.Tensor, scale: float | None) -> None:
+        if not self._live():
+            return
         with torch.no_grad():
             largest = max_attention_logit(q, k, scale)
         before = self.attention.get(name)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from surefoot.torch.hooks import innermost, outside_graphs
+from surefoot.torch.hooks import attached, innermost, outside_graphs
 from surefoot.torch.monitors import measures
 from surefoot.torch.monitors.choice import CHEAP, chosen
 from surefoot.torch.monitors.logits import log_z
@@ -71,9 +71,10 @@ class Monitors:
         self._previous: dict[torch.Tensor, torch.Tensor] = {}
         self._noise, self._micro = NoiseScale(), MicroBatches()
         self._headroom: float | None = None
-        self._taps = Taps(choice.output, choice.attention or {})
         self._armed = False
         inner = innermost(optimizer)
+        # A search over these objects silences the hooks of the optimizer while its trials run.
+        self._taps = Taps(choice.output, choice.attention or {}, lambda: attached(inner, Monitors) is not None)
         self._optimizer = inner
         self._handles = (
             inner.register_step_pre_hook(outside_graphs(self._pre)),

@@ -62,3 +62,10 @@ def test_an_alarm_that_had_to_wait_is_not_forgotten():
 def test_after_quiet_judgements_an_alarm_is_urgent_again():
     found = judgements(400, cost=1.0, each=0.0, alarms={1, 3, 350})
     assert 350 in found
+
+
+def test_the_row_at_which_a_finding_is_ripe_is_judged():
+    pace = Pace(Clock(), rows=20, last=18, ripe=21)
+    assert not pace.due()
+    pace.rows = 21
+    assert pace.due()

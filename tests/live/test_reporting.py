@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from surefoot.diagnosis.nouns import Finding
@@ -54,12 +56,29 @@ def test_what_is_not_finite_is_told_at_once():
     assert codes(Reports().told([finding("SF101", severity="error")], 5, 5)) == ["SF101"]
 
 
-@pytest.mark.parametrize(("code", "after"), [("SF102", WHILE), ("SF201", 1000 // 8)])
+@pytest.mark.parametrize(("code", "after"), [("SF102", WHILE), ("SF201", 700 // 7)])
 def test_what_may_pass_is_told_when_it_has_stood_for_a_while(code, after):
     reports = Reports()
-    begun = 1000 - after
-    said = {rows: codes(reports.told([finding(code)], rows, rows)) for rows in (begun, 998, 1000, 1001)}
-    assert said == {begun: [], 998: [], 1000: [code], 1001: []}
+    ripe = 700 + after
+    said = {rows: codes(reports.told([finding(code)], rows, rows)) for rows in (700, ripe - 1, ripe, ripe + 1)}
+    assert said == {700: [], ripe - 1: [], ripe: [code], ripe + 1: []}
+
+
+def test_when_the_next_finding_will_be_ripe_is_known():
+    reports = Reports()
+    reports.told([finding("SF102", severity="error"), finding("SF301")], 70, 70)
+    assert reports.ripe == 70 + WHILE
+    reports.told([finding("SF301")], 90, 90)
+    assert reports.ripe == 70 + WHILE
+    reports.told([finding("SF301")], 102, 102)
+    assert reports.ripe == math.inf
+
+
+def test_a_run_that_is_lost_under_another_name_has_been_lost_all_the_time():
+    reports = Reports()
+    assert reports.told([finding("SF102", severity="error")], 70, 70) == []
+    assert reports.told([finding("SF103", severity="error")], 90, 90) == []
+    assert codes(reports.told([finding("SF103", severity="error")], 102, 102)) == ["SF103"]
 
 
 def test_what_passed_meanwhile_is_not_told_and_begins_to_stand_anew():

@@ -17,7 +17,8 @@ class Pace:
 
     Due are: 64 rows, and then every growth by a half, whatever it costs; ``max(16, rows / 64)`` rows once the time
     gone by is 200 times what the last judgement took; after ``alarmed()``, the next row, where alarms that bring
-    nothing new have to wait twice as long each time unless time allows more.
+    nothing new have to wait twice as long each time unless time allows more; and the row ``ripe``, at which a finding
+    that stands may be reported.
     """
 
     clock: Callable[[], float]
@@ -26,13 +27,14 @@ class Pace:
     wait: int = 1
     urgent: bool = False
     free: float = -math.inf
+    ripe: float = math.inf
 
     def due(self) -> bool:
         """Say whether the rows should be judged now."""
         since = self.rows - max(self.last, 0)
-        if since < LEAST and not self.urgent:
+        if since < LEAST and not self.urgent and self.rows < self.ripe:
             return False
-        if since >= max(4 * LEAST, self.rows // 3) or (self.urgent and since >= self.wait):
+        if self.rows >= self.ripe or since >= max(4 * LEAST, self.rows // 3) or (self.urgent and since >= self.wait):
             return True
         return (self.urgent or since >= max(LEAST, self.rows // 64)) and self.clock() >= self.free
 

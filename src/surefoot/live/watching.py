@@ -200,6 +200,7 @@ class Watch:
         for finding in self._reports.told(self._findings, self._newest, self._pace.rows, at_once=at_once):
             if self._on_finding is not None:
                 self._on_finding(finding)
+        self._pace.ripe = self._reports.ripe
 
 
 def watch(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from surefoot.errors import ArgumentError as ArgumentError
     from surefoot.errors import BindingError as BindingError
     from surefoot.errors import FormatError as FormatError
+    from surefoot.errors import GuardStop as GuardStop
     from surefoot.errors import JournalError as JournalError
     from surefoot.errors import KeywordError as KeywordError
     from surefoot.errors import MissingExtraError as MissingExtraError
@@ -104,6 +105,7 @@ _HOME = {
         "ArgumentError",
         "BindingError",
         "FormatError",
+        "GuardStop",
         "JournalError",
         "KeywordError",
         "MissingExtraError",

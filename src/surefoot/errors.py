@@ -10,10 +10,13 @@
     |-- TaskError           a task that raised, yields nothing, or cannot be rewound    (also RuntimeError)
     |-- JournalError        a journal that belongs to another search                    (also RuntimeError)
     |-- BindingError        an optimizer and a scheduler that lost one another          (also RuntimeError)
+    |-- GuardStop           a guard that gave a run up; the last good state is on disk  (also RuntimeError)
     `-- MissingExtraError   an optional dependency that is not installed                (also ImportError)
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 
 def kind(value: object) -> str:
@@ -56,6 +59,14 @@ class JournalError(SurefootError, RuntimeError):
 
 class BindingError(SurefootError, RuntimeError):
     """A scheduler whose optimizer is gone, was copied, or is driven by somebody else."""
+
+
+class GuardStop(SurefootError, RuntimeError):  # noqa: N818  it ends a run on purpose, as StopIteration ends a loop
+    """A guard gave a run up: the message says why, ``path`` is the file with the last good state."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class MissingExtraError(SurefootError, ImportError):

@@ -1,7 +1,8 @@
 """The torch edge of surefoot: ``import surefoot.torch as st``.
 
 ``st.Scheduler`` applies a schedule to an optimizer, ``st.set_lr`` writes one rate, ``st.groups`` builds parameter
-groups, ``st.task``, ``st.find`` and ``st.tune`` search the rate of objects that exist already.
+groups, ``st.Guard`` saves a run that goes bad, ``st.task``, ``st.find`` and ``st.tune`` search the rate of objects
+that exist already.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ if find_spec("torch") is None:
 
 if TYPE_CHECKING:
     import surefoot.torch.groups as groups  # noqa: F401, PLR0402  mypy needs this form, and it is exported
+    import surefoot.torch.policies as policies  # noqa: F401, PLR0402  as above
+    from surefoot.torch.acting import Action as Action
     from surefoot.torch.finding import find as find
     from surefoot.torch.finding import tune as tune
+    from surefoot.torch.guard import Guard as Guard
     from surefoot.torch.monitors.logits import log_z as log_z
     from surefoot.torch.monitors.logits import max_attention_logit as max_attention_logit
     from surefoot.torch.monitors.noise import NoiseScale as NoiseScale
@@ -38,6 +42,8 @@ _HOME = {
     "scheduler": ("Scheduler",),
     "setting": ("set_lr",),
     "position": ("Cut",),
+    "guard": ("Guard",),
+    "acting": ("Action",),
     "reports": ("RateOverwritten", "ScheduleChanged"),
     "tasking": ("task",),
     "finding": ("find", "tune"),
@@ -48,7 +54,7 @@ _HOME = {
     "monitors.noise": ("NoiseScale",),
     "monitors.logits": ("log_z", "max_attention_logit"),
 }
-_MODULES = ("groups",)
+_MODULES = ("groups", "policies")
 _MODULE = {name: f"surefoot.torch.{module}" for module, names in _HOME.items() for name in names}
 
 __all__ = sorted((*_MODULE, *_MODULES))  # noqa: PLE0605  the one list of names is _HOME

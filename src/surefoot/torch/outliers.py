@@ -1,0 +1,84 @@
+"""Outliers: whether the loss and the gradient norm of a batch lie far outside those of the batches before."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, median, pstdev
+
+from surefoot.torch.policies import SkipStep
+
+_TINY = 1e-30
+# Below this a deviation of the logarithm is no deviation: a run on constant data would call anything an outlier.
+_LEAST_LOSS, _LEAST_NORM = 0.03, 0.1
+_NEAR = math.log(1.5)
+
+
+@dataclass(slots=True)
+class Outliers:
+    """The last losses and norms of applied updates; ``odd`` says why a batch is an outlier, or nothing."""
+
+    rule: SkipStep | None
+    losses: deque[float] = field(default_factory=deque)
+    norms: deque[float] = field(default_factory=deque)
+
+    def add(self, loss: float, norm: float) -> None:
+        """Remember an applied update."""
+        if self.rule is None:
+            return
+        for kept, value in ((self.losses, loss), (self.norms, norm)):
+            kept.append(value)
+            if len(kept) > self.rule.window:
+                kept.popleft()
+
+    def clear(self) -> None:
+        """Forget everything: what follows a rollback is compared with itself."""
+        self.losses.clear()
+        self.norms.clear()
+
+    def odd(self, loss: float, norm: float) -> str:
+        """Return why this batch is an outlier, "" if it is none.
+
+        >>> outliers = Outliers(SkipStep(warm=4))
+        >>> for loss in (1.0, 1.1, 0.9, 1.0):
+        ...     outliers.add(loss, 2 * loss)
+        >>> outliers.odd(1.2, 50.0), outliers.odd(9.0, 50.0)
+        ('', 'the loss 9 and the gradient norm 50 jumped from 1 and 2')
+        """
+        rule = self.rule
+        if rule is None or len(self.losses) < rule.warm:
+            return ""
+        if rule.robust:
+            return self._both(rule, loss, norm)
+        for name, value, kept in (("loss", loss, self.losses), ("gradient norm", norm, self.norms)):
+            limit = fmean(kept) + rule.sigmas * pstdev(kept)
+            if value > limit:
+                return f"the {name} {value:.4g} lies above {limit:.4g}, {rule.sigmas:g} deviations over the mean"
+        return ""
+
+    def _both(self, rule: SkipStep, loss: float, norm: float) -> str:
+        # Nearly every batch ends here: sorting a window takes longer than a small step.
+        if norm <= 1.5 * self.norms[-1] and norm <= 1.5 * self.norms[-2]:
+            return ""
+        if not all(
+            _jumped(value, kept, rule.sigmas, least)
+            for value, kept, least in ((norm, self.norms, _LEAST_NORM), (loss, self.losses, _LEAST_LOSS))
+        ):
+            return ""
+        usual = f"{median(self.losses):.4g} and {median(self.norms):.4g}"
+        return f"the loss {loss:.4g} and the gradient norm {norm:.4g} jumped from {usual}"
+
+
+def _jumped(value: float, kept: Sequence[float], sigmas: float, least: float) -> bool:
+    # A loss that can be negative (a log density) has no logarithm: it is judged as it is.
+    plain = min(kept) <= 0.0
+    scale: Callable[[float], float] = (
+        (lambda number: number) if plain else (lambda number: math.log(max(number, _TINY)))
+    )
+    logs = [scale(one) for one in kept]
+    middle = median(logs)
+    spread = 1.4826 * median(abs(one - middle) for one in logs)
+    jump = scale(value) - middle
+    return jump > (0.0 if plain else _NEAR) and jump > sigmas * max(spread, 0.0 if plain else least)

@@ -10,7 +10,9 @@ HEALTHY, UNCLEAR = "healthy", "unclear"
 NAN, DIVERGED, COLLAPSED = "nan", "diverged", "collapsed"
 SPIKES, OSCILLATING, OVERFITTING = "spikes_recovered", "oscillating", "overfitting"
 SLOW, NOT_TRAINING = "plateau/too-slow", "not_training"
-LABELS = (HEALTHY, NAN, DIVERGED, COLLAPSED, SPIKES, OSCILLATING, OVERFITTING, SLOW, NOT_TRAINING)
+STUCK = "stuck_high"
+"""Lost to a high rate at a loss well below its start: it fell and went flat, and only a better run shows the fault."""
+LABELS = (HEALTHY, NAN, DIVERGED, COLLAPSED, SPIKES, OSCILLATING, OVERFITTING, SLOW, NOT_TRAINING, STUCK)
 LOST = (NAN, DIVERGED, COLLAPSED)
 """The labels of runs that nothing useful came out of."""
 
@@ -54,6 +56,6 @@ class Labelled:
 
     @property
     def _accepted(self) -> set[str]:
-        if self.label in {DIVERGED, COLLAPSED} or (self.label == SLOW and self.cause == "lr_too_high"):
+        if self.label in {DIVERGED, COLLAPSED, STUCK} or (self.label == SLOW and self.cause == "lr_too_high"):
             return {DIVERGED, COLLAPSED}
         return {SLOW, NOT_TRAINING} if self.label == SLOW and self.cause == "flat" else {self.label}

@@ -72,7 +72,7 @@ def seen(columns: Mapping[str, Sequence[float]], fault: Fault) -> dict[str, floa
     """Return ``jump``, ``noise`` and ``level`` of Facts as the log shows them: the next 3 rows beside the 10 before."""
     step, loss = (np.array(columns[name]) for name in ("step", "loss"))
     spacing = step[1] - step[0]
-    first = int(np.searchsorted(step, fault.at * (step[-1] + 1)))
+    first = int(np.searchsorted(step, int(fault.at * (step[-1] + 1))))
     before, after = loss[max(first - 10, 0) : first], loss[first : first + max(3, int(6 / spacing))]
     level = float(np.median(before))
     noise = float(1.4826 * np.median(np.abs(before - level)) / level)

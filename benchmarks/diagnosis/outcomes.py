@@ -20,6 +20,7 @@ from labels import (
     OVERFITTING,
     SLOW,
     SPIKES,
+    STUCK,
     UNCLEAR,
 )  # fmt: skip
 from training import Fault
@@ -128,12 +129,16 @@ def _high(case: Case) -> str:
     """Diverged: the training loss ends 10 % above its start.
 
     Collapsed: a rate of at least 3 x the best, or a run that was disturbed, ends within 5 % of chance, or above it,
-    with a regret of at least a quarter.
+    with a regret of at least a quarter. Where chance lies well below the start (a mean square, characters), such a
+    run falls, and goes flat: stuck high, unless it ends within 5 % of its start or rose to 1.2 x of it.
     """
-    if case.run.tail >= 1.1 * case.run.first:
+    run = case.run
+    if run.tail >= 1.1 * run.first:
         return DIVERGED
     high = case.multiple >= 3 or case.fault.kind in DISTURBED
-    return COLLAPSED if high and case.run.tail >= 0.95 * case.run.chance and case.regret >= 0.25 else ""
+    if not (high and run.tail >= 0.95 * run.chance and case.regret >= 0.25):
+        return ""
+    return COLLAPSED if run.tail >= 0.95 * run.first or run.top >= 1.2 * run.first else STUCK
 
 
 def _oscillating(case: Case) -> str:
@@ -166,7 +171,9 @@ def _disturbed(case: Case) -> str:
     sigmas = (run.jump - 1) / max(run.noise, 1e-9)
     if case.regret > 0.05 and not run.tail <= 1.15 * run.level:
         return UNCLEAR
-    return SPIKES if sigmas >= 8 and run.jump >= 1.3 else HEALTHY if sigmas < 3 else UNCLEAR
+    if sigmas < 3:
+        return _healthy(case) or UNCLEAR
+    return SPIKES if sigmas >= 8 and run.jump >= 1.3 else UNCLEAR
 
 
 def _slow(case: Case) -> str:
@@ -178,9 +185,9 @@ def _slow(case: Case) -> str:
 def _healthy(case: Case) -> str:
     """Healthy: at most 5 % regret (15 % with wrong labels or tiny batches) at 0.1 to 3 x the best rate.
 
-    And its training loss was never above 1.2 x its start, and validation ends at most 10 % above its lowest.
+    And its training loss was never above 1.2 x its start, and validation ends at most 5 % above its lowest.
     """
     most = 0.15 if case.fault.kind in {"noise", "tiny"} else 0.05
     run = case.run
-    steady = run.top <= 1.2 * run.first and run.end <= 1.1 * run.low and 0.1 <= case.multiple <= 3
+    steady = run.top <= 1.2 * run.first and run.end <= 1.05 * run.low and 0.1 <= case.multiple <= 3
     return HEALTHY if case.regret <= most and steady and case.fault.kind != "shuffled" else ""

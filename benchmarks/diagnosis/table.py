@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from judging import Judged, codes
-from labels import COLLAPSED, DIVERGED, HEALTHY, LABELS, LOST
+from labels import COLLAPSED, DIVERGED, HEALTHY, LABELS, LOST, STUCK
 from peers import RULES
 
 OWN: Mapping[str, Callable[[Judged], bool | None]] = {
@@ -34,8 +34,8 @@ def targets(runs: Sequence[Judged]) -> Iterator[str]:
     """Yield what the project promises of logs that it has not seen, counted here."""
     lost = [one for one in runs if one.run.label in LOST]
     well = [one for one in runs if one.run.label == HEALTHY]
-    ill = [one for one in runs if one.run.label != HEALTHY]
-    high = [one for one in runs if one.run.label in {DIVERGED, COLLAPSED} or one.run.cause == "lr_too_high"]
+    ill = [one for one in runs if one.run.label not in {HEALTHY, STUCK}]
+    high = [one for one in runs if one.run.label in {DIVERGED, COLLAPSED, STUCK} or one.run.cause == "lr_too_high"]
     error, warning = (lambda one: one.level == "error"), (lambda one: one.level == "warning")
     if lost:
         yield f"- errors on diverged, collapsed, nan (at least 90 %): {share(lost, error)}"
@@ -62,7 +62,7 @@ def beside(runs: Sequence[Judged]) -> Iterator[str]:
 def wrong(runs: Sequence[Judged]) -> Iterator[str]:
     """Yield the runs whose verdict is not their label, each with what was said of it."""
     for one in runs:
-        if not one.right or (one.raises and one.run.label in {DIVERGED, COLLAPSED}):
+        if not one.right or (one.raises and one.run.label in {DIVERGED, COLLAPSED, STUCK}):
             said = "; ".join(f"{f.code} {f.severity} at {f.step}: {f.message}" for f in one.findings)
             raises = " RAISES THE RATE" if one.raises else ""
             yield f"- {one.run.name} [{one.run.label}] {len(one.run.history)} rows ({one.run.source}){raises}: {said}"

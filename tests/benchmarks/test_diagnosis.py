@@ -107,9 +107,12 @@ def well(bench):
         ({"bad": 1}, ("none", 1.0), "unclear"),
         ({"tail": 2.6, "end": 2.6}, ("none", 100.0), "diverged"),
         ({"tail": 2.3, "end": 2.3}, ("none", 30.0), "collapsed"),
+        ({"tail": 2.3, "end": 2.3, "first": 4.6}, ("none", 30.0), "stuck_high"),
+        ({"tail": 2.3, "end": 2.3, "first": 4.6, "top": 6.0}, ("none", 30.0), "collapsed"),
         ({"tail": 2.25, "end": 2.25}, ("none", 0.01), "plateau/too-slow"),
         ({"end": 0.2}, ("small", 1.0), "unclear"),
-        ({"end": 0.2, "then": 0.5}, ("small", 1.0), "overfitting"),
+        ({"end": 0.3, "then": 0.5}, ("small", 1.0), "overfitting"),
+        ({"end": 0.13, "then": 0.5}, ("small", 1.0), "unclear"),
         ({"jump": 3.0}, ("batch", 1.0), "spikes_recovered"),
         ({"jump": 1.1}, ("batch", 1.0), "healthy"),
         ({"jump": 1.5}, ("batch", 1.0), "unclear"),
@@ -176,6 +179,19 @@ def test_a_fault_does_what_it_says(bench):
     assert fast["lr"].max() == pytest.approx(1.0)
     assert np.array_equal(fast["loss"][:16], plain["loss"][:16])
     assert fast["loss"][16] != plain["loss"][16]
+
+
+def test_a_spike_is_measured_where_the_log_shows_it(bench):
+    loss = [1.0, 1.1, 0.9, 1.0, 5.0, 1.0, 1.0, 1.0, 1.0, 9.0]
+    found = bench.made.seen({"step": np.arange(9, 100, 10), "loss": loss}, bench.training.Fault("batch", at=0.47))
+    assert (found["jump"], found["level"]) == (5.0, 1.0)
+    assert found["noise"] == pytest.approx(1.4826 * 0.05)
+
+
+def test_a_log_without_validation_cannot_show_overfitting(bench, well):
+    run, fault = replace(well, end=0.5, then=0.5), bench.training.Fault("small")
+    assert bench.outcomes.label(run, fault, 1.0, 0.1, validated=True)[0] == "overfitting"
+    assert bench.outcomes.label(run, fault, 1.0, 0.1, validated=False)[0] == "unclear"
 
 
 def test_every_run_of_the_plan_has_a_name_of_its_own(bench):

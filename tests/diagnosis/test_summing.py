@@ -80,6 +80,12 @@ def test_what_was_tried_reaches_the_advice():
     assert found.notes == ()
 
 
+def test_what_was_tried_under_a_name_that_nothing_has_is_said():
+    (note,) = diagnosed(run(TYPED), tried=(Tried("clp"), Tried("clp"), Tried("rate"), Tried("lower-rate"))).notes
+    assert note.startswith("'clp' was tried, but no remedy here turns it: they turn initialisation, data, precision")
+    assert diagnosed(run((3.0, 2.0)), (), tried=(Tried("clp"),)).notes == ()
+
+
 def test_the_exercise_of_the_sources_is_answered_with_its_working():
     found = diagnosed(run(TYPED))
     assert found.verdict.headline == "diverging: the rate is too high"

@@ -86,7 +86,17 @@ def diagnosed(
     found = logged_plan(history) if edits and plan is None else None
     used = plan if found is None else found.schedule
     said = "as given" if plan is not None else "" if found is None else f"read off the logged rates: {found.why}"
-    return Diagnosis(history, findings, verdict(findings, history, curve), used, said, _notes(findings, history, used))
+    notes = (*_notes(findings, history, used), *_unknown(findings, tried))
+    return Diagnosis(history, findings, verdict(findings, history, curve), used, said, notes)
+
+
+def _unknown(findings: Sequence[Finding], tried: Sequence[Tried]) -> tuple[str, ...]:
+    """Return a sentence on each thing that was tried and that no remedy turns: it may be misspelt."""
+    turns = dict.fromkeys(turned(remedy) for one in findings for remedy in one.remedies)
+    # After two lower rates no remedy is one any more.
+    odd = dict.fromkeys(one.topic for one in tried if one.topic not in {*turns, "lower rate"})
+    there = ", ".join(name for name in turns if name)
+    return tuple(f"{name!r} was tried, but no remedy here turns it: they turn {there}." for name in odd if there)
 
 
 def _notes(findings: Sequence[Finding], history: History, plan: Schedule | None) -> tuple[str, ...]:

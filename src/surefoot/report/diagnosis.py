@@ -34,7 +34,7 @@ def diagnosis_sections(found: Diagnosis) -> Iterator[str]:
         yield _finding(one, new, left)
         left -= sum(each.schedule is not None for each in new)
     if found.notes:
-        yield section("Beside the rate", *map(paragraph, found.notes))
+        yield section("Notes", *map(paragraph, found.notes))
     yield _log(found)
 
 

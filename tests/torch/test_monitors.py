@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+import surefoot as sf
 import surefoot.torch as st
-from surefoot import constant
 from surefoot.errors import ArgumentError
 from surefoot.torch.monitors.choice import CHEAP, NAMES
 
@@ -307,7 +307,7 @@ def test_trials_on_the_same_objects_are_not_taken_for_the_run():
     sgd = torch.optim.SGD(model.parameters(), lr=0.1)
     batches = [(torch.ones(4, 2), torch.tensor([0, 1, 0, 1]))]
     with st.Monitors(model, sgd, every=1, which=("log_z", "grad_norm"), logits="0") as monitors:
-        trial = st.task(model, sgd, batches, nn.functional.cross_entropy)(constant(5.0, total=9))
+        trial = st.task(model, sgd, batches, nn.functional.cross_entropy)(sf.constant(5.0, total=9))
         assert [next(trial).step for _ in range(4)] == [0, 1, 2, 3]
         trial.close()
         st.headroom(model, sgd, lambda: nn.functional.cross_entropy(model(batches[0][0]), batches[0][1]))
@@ -341,3 +341,23 @@ def test_a_compiled_step_neither_traces_the_hooks_nor_is_compiled_anew_by_them()
     assert seen == [True, False, True, False, True, False]
     assert counts[0] > 0
     assert counts[2:] == [counts[2]] * 4
+
+
+@pytest.mark.parametrize(("lr", "codes"), [(0.05, set()), (1.9, {"SF110"}), (5.0, {"SF110", "SF111"})])
+def test_what_monitors_measure_reaches_the_detectors_of_a_watch(lr, codes):
+    weight = nn.Linear(1, 1, bias=False).double()
+    sgd = torch.optim.SGD(weight.parameters(), lr=lr)
+
+    def loss():
+        return 0.5 * weight.weight.square().sum()
+
+    watch = sf.watch(optimizer=sgd)
+    which = ("update_ratio", "headroom")
+    with st.Monitors(weight, sgd, every=2, probe_every=2, which=which, loss_fn=loss) as monitors:
+        for step in range(40):
+            sgd.zero_grad()
+            value = loss()
+            value.backward()
+            sgd.step()
+            watch(step, value, **monitors.read())
+    assert {finding.code for finding in watch.findings} & {"SF110", "SF111"} == codes

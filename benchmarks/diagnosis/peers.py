@@ -43,7 +43,7 @@ def ten_fold(history: History, first: int = 100) -> bool | None:
 
 
 def overfits(history: History) -> bool | None:
-    """UMLAUT: one epoch with the validation loss up and the training loss not up (arXiv 2101.09437, 2021)."""
+    """UMLAUT: one epoch with validation loss up and training loss not up (Schoop, Huang, Hartmann, CHI 2021)."""
     if "val_loss" not in history.names:
         return None
     at = np.flatnonzero(np.isfinite(history["val_loss"]))
@@ -56,7 +56,7 @@ def overfits(history: History) -> bool | None:
 
 
 def rate_out_of_range(history: History) -> bool | None:
-    """UMLAUT: a rate above 0.01 is high, below 1e-7 low (arXiv 2101.09437, 2021); judged by the highest logged."""
+    """UMLAUT: a rate above 0.01 is high, below 1e-7 low (Schoop et al., CHI 2021); judged by the highest logged."""
     rates = _said(history, "lr") if "lr" in history.names else np.zeros(0)
     return bool(rates.max() > 0.01 or rates.max() < 1e-7) if len(rates) else None
 
@@ -68,7 +68,7 @@ def exploding(history: History) -> bool | None:
 
 
 def swinging(history: History) -> bool | None:
-    """AutoTrainer: in a quarter of the epochs the accuracy swings by 0.05 or more; it needs an accuracy."""
+    """AutoTrainer: in a quarter of the epochs the accuracy swings (read here: falls) by 0.05 or more."""
     accuracy = _said(history, "val_accuracy") if "val_accuracy" in history.names else np.zeros(0)
     return bool(np.mean(np.diff(accuracy) <= -0.05) >= 0.25) if len(accuracy) > 3 else None
 

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from surefoot.history.reading import Reading as Reading
     from surefoot.history.reading_logs import read as read
     from surefoot.history.reading_logs import read_runs as read_runs
+    from surefoot.laws.factor import Factor as Factor
+    from surefoot.laws.scale import Scale as Scale
+    from surefoot.laws.transferring import transfer as transfer
     from surefoot.live.reporting import Sighting as Sighting
     from surefoot.live.watching import Watch as Watch
     from surefoot.live.watching import watch as watch
@@ -190,6 +193,9 @@ _HOME = {
     "history.columns": ("History",),
     "history.lines": ("Log",),
     "history.reading_logs": ("read", "read_runs"),
+    "laws.factor": ("Factor",),
+    "laws.scale": ("Scale",),
+    "laws.transferring": ("transfer",),
     "live.reporting": ("Sighting",),
     "live.watching": ("Watch", "watch"),
     "curve": (

@@ -88,7 +88,7 @@ def test_what_was_tried_under_a_name_that_nothing_has_is_said():
 
 def test_the_exercise_of_the_sources_is_answered_with_its_working():
     found = diagnosed(run(TYPED))
-    assert found.verdict.headline == "diverging: the rate is too high"
+    assert found.verdict.headline == "diverging to NaN: the rate is too high"
     assert found.findings[0].remedies[0].text == "Lower the peak learning rate by 10x."
     assert course(found.history) == (
         "loss 2.5 at step 0, lowest 2.4 at step 1, 4.2 at step 4 (1.75x the lowest), not finite from step 5 on"

@@ -27,11 +27,11 @@ def history(**columns):
     return History({"step": np.arange(9), "loss": np.ones(9), **columns})
 
 
-def test_the_verdict_is_the_name_of_the_first_finding():
+def test_the_verdict_is_what_the_first_finding_says():
     found = verdict((finding(), finding("SF301", "overfitting", "warning")))
-    assert (found.text, found.healthy) == ("divergence", False)
-    assert found.headline == "diverging: the rate is too high"
-    assert found.row()["verdict"] == "divergence"
+    assert (found.name, found.healthy) == ("divergence", False)
+    assert found.text == found.headline == "diverging: the rate is too high"
+    assert found.row()["name"] == "divergence"
 
 
 def test_notes_alone_are_healthy():
@@ -59,8 +59,8 @@ def test_every_detector_has_a_headline_of_its_own(detector):
 def test_the_cause_is_what_the_first_remedy_is_for():
     assert headline([finding(remedies=(BUG, *DIVERGED))]).endswith("rule out a bug or bad data before the rate")
     assert headline([finding("SF201", "too slow", remedies=(HIGHER,))]) == "too slow: the rate is too low"
-    assert headline([finding("SF101", "non-finite")]) == "diverging: the rate is too high"
-    assert headline([finding("SF101", "non-finite", remedies=(BUG,))]).startswith("not a number")
+    assert headline([finding("SF101", "non-finite")]) == "diverging to NaN: the rate is too high"
+    assert headline([finding("SF101", "non-finite", remedies=(BUG,))]).startswith("NaN")
     assert headline([finding("SF301", "overfitting")]) == "overfitting"
     assert headline([finding("SF103", "collapse")]) == "collapsed to chance: the rate was too high, not too low"
 

@@ -241,7 +241,7 @@ def test_the_verdict_is_that_of_the_run_so_far():
     watch(0, 1.0)
     assert watch.verdict() == sf.verdict(watch.findings)
     watch(1, math.nan)
-    assert watch.verdict().text == "non-finite"
+    assert watch.verdict().name == "non-finite"
     assert not watch.verdict().healthy
 
 

@@ -59,7 +59,7 @@ def several(found: tuple[Diagnosis, ...]) -> None:
         first = one.findings[0] if one.findings and not one.verdict.healthy else None
         step = "-" if first is None or first.step is None else f"{first.step:,}"
         style = "green" if one.verdict.healthy else _tone(one)
-        cells = (Text(name), Text(f"{len(one.history):,}"), Text(one.verdict.text, style), Text(step))
+        cells = (Text(name), Text(f"{len(one.history):,}"), Text(one.verdict.name, style), Text(step))
         grid.add_row(*cells, Text(one.verdict.headline))
     console.print(grid, soft_wrap=False, width=None if console.is_terminal else 160)
 

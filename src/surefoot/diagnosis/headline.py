@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from surefoot.diagnosis.nouns import Finding, Remedy
 
 _HEADS = {
-    "SF101": "not a number",
+    "SF101": "NaN",
     "SF102": "diverging",
     "SF103": "collapsed to chance: the rate was too high, not too low",
-    "SF104": "a spike that recovered",
+    "SF104": "a spike",
     "SF105": "spikes that come back",
     "SF106": "oscillating",
     "SF107": "unstable at the end of the warmup",
@@ -19,7 +19,7 @@ _HEADS = {
     "SF110": "updates out of proportion to the weights",
     "SF111": "at the edge of stability",
     "SF201": "too slow",
-    "SF202": "on a plateau",
+    "SF202": "plateau",
     "SF203": "decayed too early",
     "SF204": "the warmup is too long",
     "SF205": "the batch is too noisy",
@@ -63,7 +63,7 @@ def headline(findings: Sequence[Finding]) -> str:
     head = _HEADS.get(first.code, first.name)
     cause = _CAUSES.get(turned(first.remedies[0]), "") if first.remedies else ""
     if first.code == "SF101" and cause and turned(first.remedies[0]) != "data":
-        head = "diverging"
+        head = "diverging to NaN"
     return head if ":" in head or not cause or not first.code.startswith(("SF1", "SF2")) else f"{head}: {cause}"
 
 

@@ -18,23 +18,24 @@ HEALTHY = "healthy"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of a run as a whole: ``text`` is "healthy" or the name of the gravest finding.
+    """What is said of a run as a whole: ``text`` is "healthy", or what the run does and why, in one line.
 
-    ``signs`` holds the three key signs of health in words: "stability", "effective step size", "sensitivity"; a sign
-    that nobody measured says "not measured". ``headline`` is the verdict as one line for a person.
+    ``name`` is "healthy" or the name of the gravest finding; ``signs`` holds the three key signs of health in words: "stability", "effective step size", "sensitivity"; a sign
+    that nobody measured says "not measured". ``headline`` is ``text``, and of a healthy run a whole sentence.
     """
 
     text: str
     healthy: bool
     signs: Mapping[str, str] = field(default_factory=dict)
     headline: str = ""
+    name: str = HEALTHY
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "signs", MappingProxyType(dict(self.signs)))
 
     def row(self) -> dict[str, Any]:
         """Return the verdict as plain data."""
-        said = {"verdict": self.text, "healthy": self.healthy, "headline": self.headline}
+        said = {"verdict": self.text, "healthy": self.healthy, "name": self.name, "headline": self.headline}
         return {**said, "signs": dict(self.signs)}
 
 
@@ -49,5 +50,7 @@ def verdict(findings: Iterable[Finding], history: History | None = None, curve: 
     """
     found = tuple(findings)
     grave = [one for one in found if one.severity != "info"]
-    text = grave[0].name if grave else HEALTHY
-    return Verdict(text, not grave, signs(found, history, curve), headline(found))
+    line = headline(found)
+    if not grave:
+        return Verdict(HEALTHY, True, signs(found, history, curve), line)
+    return Verdict(line, False, signs(found, history, curve), line, grave[0].name)

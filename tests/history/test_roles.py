@@ -129,6 +129,13 @@ def test_of_twins_the_one_with_more_rows_is_taken():
     assert sf.read(table(**columns)).origin.roles["loss"] == "train_loss_epoch"
 
 
+def test_parts_that_are_infinite_sum_to_what_is_not_finite():
+    parts = {"train/box_loss": ["inf", 1.0, "inf"], "train/cls_loss": ["-inf", 0.5, 0.5]}
+    history = sf.read(table(epoch=[0, 1, 2], **parts))
+    np.testing.assert_array_equal(history["loss"], [np.nan, 1.5, np.inf])
+    assert history.said("loss").all()
+
+
 def test_several_losses_without_a_total_are_said():
     history = read(["gen_loss", "disc_loss"])
     assert history.origin.roles["loss"] == "gen_loss"

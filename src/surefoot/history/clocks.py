@@ -70,8 +70,9 @@ def _added_up(step: Column, back: Index, within: Index) -> Column:
     for begin, end in zip(back.tolist(), [*back[1:].tolist(), len(step)], strict=True):
         offset = offset + step[begin - 1] - step[begin] + spacing if begin in inside else 0.0
         offsets[begin:end] = offset
-    added: Column = np.floor(step + offsets)
-    return added
+    with np.errstate(over="ignore"):
+        added: Column = np.floor(step + offsets)
+    return added if bool(np.all(np.isfinite(added))) else np.arange(len(step), dtype=np.float64)
 
 
 def _tells_apart(rows: Rows, name: str) -> bool:

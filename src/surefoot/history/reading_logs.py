@@ -11,7 +11,7 @@ import numpy as np
 
 from surefoot.errors import ArgumentError, FormatError
 from surefoot.history.clocks import clocked
-from surefoot.history.columns import History
+from surefoot.history.columns import Column, History, Mask
 from surefoot.history.folders import within
 from surefoot.history.formats.known import FORMATS
 from surefoot.history.formats.table import Format, Source, Table
@@ -116,11 +116,15 @@ def _rows(source: Source, table: Table, roles: Roles) -> Rows:
     return Rows(columns, blank)
 
 
-def _sum(table: Table, fields: tuple[str, ...]) -> np.ndarray:
-    return np.sum([table.columns[name] for name in fields], axis=0) if len(fields) > 1 else table.columns[fields[0]]
+def _sum(table: Table, fields: tuple[str, ...]) -> Column:
+    if len(fields) == 1:
+        return table.columns[fields[0]]
+    with np.errstate(invalid="ignore", over="ignore"):  # parts may be infinite, which the sum then says
+        total: Column = np.sum([table.columns[name] for name in fields], axis=0)
+    return total
 
 
-def _blank(table: Table, fields: tuple[str, ...]) -> np.ndarray:
+def _blank(table: Table, fields: tuple[str, ...]) -> Mask:
     masks = [table.blank.get(name) for name in fields]
     said = [mask for mask in masks if mask is not None]
     return np.any(said, axis=0) if said else np.zeros(len(table.columns[fields[0]]), dtype=bool)

@@ -15,6 +15,8 @@ OUT, BACK = 8.0, 3.0
 """Sigmas above the band at which an excursion begins, and under which it is over."""
 RISE = 0.3
 """Least rise, as a share of the level, that counts as an excursion."""
+MOST = 99.0
+"""A rise is said to undo at most so many times the progress: of a run that made none, it undoes everything."""
 
 
 @dataclass(frozen=True)
@@ -36,22 +38,23 @@ class Excursion:
 
     @property
     def grave(self) -> bool:
-        """Whether it undid a fifth of the run's progress, or three tenths of it on a logarithmic scale."""
-        return self.share >= 0.2 or self.log_share >= 0.3
+        """Whether it undid a fifth of the run's progress, or a twentieth and three tenths of its logarithm."""
+        return self.share >= 0.2 or (self.log_share >= 0.3 and self.share >= 0.05)
 
 
 def excursions(shape: Shape) -> tuple[Excursion, ...]:
     """Return the excursions of a loss in their order.
 
-    Row i leaves the band when value_i > b + max(8 sigma, 0.3 |b|, 2 q): b is the median of the rows before it (5 % of
+    Row i leaves the band when value_i > b + max(8 sigma, 0.3 |b|, 2 q). b is the median of the rows before it (5 % of
     them, 5 to 51), sigma their noise from differences, q how far a tenth of twice as many rows lay above their median
-    (batches of two kinds are no spikes). It is back with the first two rows in a row that are under
-    b + max(3 sigma, 0.1 |b|). While a loss is out, b and sigma stay what they were.
+    (batches of two kinds are no spikes); in long logs the three are kept for a few rows. It is back with the first two
+    neighbouring rows under b + max(3 sigma, 0.1 |b|). While a loss is out, b and sigma stay what they were.
     """
     window = min(max(len(shape) // 20, 5), 51)
-    base = trailing_median(shape.value, window)
-    sigma = _trailing_noise(shape.value, 2 * window)
-    usual = 2.0 * _trailing_tenth(shape.value, 2 * window)
+    hop = max(window // 8, 1)
+    base = trailing_median(shape.value, window, hop)
+    sigma = _trailing_noise(shape.value, 2 * window, hop)
+    usual = 2.0 * _trailing_tenth(shape.value, 2 * window, hop)
     found = []
     i = 1
     while i < len(shape):
@@ -85,23 +88,25 @@ def shares(level: float, base: float, shape: Shape) -> tuple[float, float]:
     if not shape.fresh:
         by = (level - base) / (2.5 * abs(base)) if base else 0.0
         return by, by
-    share = (level - base) / (shape.start - base) if shape.start > base else math.inf
-    if min(level, base, shape.start) <= 0 or shape.start <= base:
+    if shape.start <= base:
+        return MOST, MOST
+    share = min((level - base) / (shape.start - base), MOST)
+    if min(level, base) <= 0:
         return share, share
-    return share, math.log(level / base) / math.log(shape.start / base)
+    return share, min(math.log(level / base) / math.log(shape.start / base), MOST)
 
 
-def _trailing_noise(values: Column, window: int) -> Column:
+def _trailing_noise(values: Column, window: int, hop: int) -> Column:
     steps = np.abs(np.diff(values, prepend=values[:1]))
     steps[0] = steps[1] if len(steps) > 1 else 0.0
-    return trailing_median(steps, window) * (SIGMA / math.sqrt(2.0))
+    return trailing_median(steps, window, hop) * (SIGMA / math.sqrt(2.0))
 
 
-def _trailing_tenth(values: Column, window: int) -> Column:
+def _trailing_tenth(values: Column, window: int, hop: int) -> Column:
     """Return how far the highest tenth of the ``window`` values up to each lies above their median; 0 before 10."""
     if len(values) < 10:
         return np.zeros(len(values))
     width = min(window, len(values))
-    seen = np.lib.stride_tricks.sliding_window_view(values, width)
+    seen = np.lib.stride_tricks.sliding_window_view(values, width)[::hop]
     middle, high = np.percentile(seen, (50, 90), axis=1)
-    return np.concatenate([np.zeros(width - 1), high - middle])
+    return np.concatenate([np.zeros(width - 1), np.repeat(high - middle, hop)[: len(values) - width + 1]])

@@ -8,9 +8,8 @@ import numpy as np
 
 from surefoot.diagnosis.blocks import Blocks
 from surefoot.diagnosis.trace import Trace
+from surefoot.history.names import higher_is_better
 
-_HIGHER = re.compile(r"acc|bleu|rouge|ssim|auc|\bmap|_map|f1|precision|recall|iou|dice|r2\b|spearman|pearson|\btop\d")
-_LOWER = re.compile(r"(^|_)(wer|cer|error|err|mae|rmse|perplexity|ppl)($|_)")
 _JUDGING = ("val", "test", "metrics")
 _FLOOR = 0.9
 _LEAST = 5
@@ -22,9 +21,8 @@ def better(name: str) -> int:
     >>> better("val_accuracy"), better("val_wer"), better("val_loss"), better("metrics_map50")
     (1, -1, 0, 1)
     """
-    if _LOWER.search(name):
-        return -1
-    return 1 if _HIGHER.search(name) else 0
+    higher = None if name.endswith("loss") else higher_is_better(name)
+    return 0 if higher is None else 1 if higher else -1
 
 
 def judging(trace: Trace) -> dict[str, Blocks]:

@@ -51,13 +51,20 @@ def slope(x: Column, y: Column) -> float:
     return float(np.median(steep)) if len(steep) else 0.0
 
 
-def trailing_median(values: Column, window: int) -> Column:
-    """Return, for each value, the median of the ``window`` values before it and itself; fewer at the beginning."""
+def trailing_median(values: Column, window: int, hop: int = 1) -> Column:
+    """Return, for each value, the median of the ``window`` values up to it; fewer at the beginning.
+
+    Beyond the first window it is taken anew every ``hop`` values and kept in between, at a hop-th of the work.
+
+    >>> trailing_median(np.array([1.0, 2.0, 9.0, 2.0, 3.0]), 3).tolist()
+    [1.0, 1.5, 2.0, 2.0, 3.0]
+    """
     if len(values) <= 1 or window <= 1:
         return values.astype(np.float64)
     width = min(window, len(values))
-    full = np.median(np.lib.stride_tricks.sliding_window_view(values, width), axis=1)
     ahead = [float(np.median(values[: k + 1])) for k in range(width - 1)]
+    seen = np.lib.stride_tricks.sliding_window_view(values, width)[::hop]
+    full = np.repeat(np.median(seen, axis=1), hop)[: len(values) - width + 1]
     return np.concatenate([np.array(ahead), full])
 
 

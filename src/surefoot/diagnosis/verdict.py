@@ -20,8 +20,9 @@ HEALTHY = "healthy"
 class Verdict:
     """What is said of a run as a whole: ``text`` is "healthy", or what the run does and why, in one line.
 
-    ``name`` is "healthy" or the name of the gravest finding; ``signs`` holds the three key signs of health in words: "stability", "effective step size", "sensitivity"; a sign
-    that nobody measured says "not measured". ``headline`` is ``text``, and of a healthy run a whole sentence.
+    ``name`` is "healthy" or the name of the gravest finding; ``signs`` holds the three key signs of health in words:
+    "stability", "effective step size", "sensitivity"; a sign that nobody measured says "not measured". ``headline`` is
+    ``text``, and of a healthy run a whole sentence.
     """
 
     text: str

@@ -5,12 +5,15 @@ What it sees
     above it in the first rows, or below it before.
 
 Formula
-    Pinned: over the last half of the steps the smoothed loss spreads by less than 3 % of its level, and the level is
-    at ln n (within 1 %; n the classes, known, read off an accuracy that never left 1/n, or a usual number) or at
-    least 0.98 of the start. Elsewhere before: first row above 1.02 of the level (unless n is a guess and the way down
-    took more than three rows), or a value above 1.05 of it, or the smoothed loss below 0.97 of it, early. Or above its start: for at least 30 % of the steps the smoothed loss is
-    above start + max(0.005 |start|, 3 sigma), and it ends above 0.85 of the start. Or never below chance: the accuracy
-    stays at 1/n and the loss above ln n, and it rose above its start or the rate is 0.3 or more.
+    Pinned: over the last half of the steps the smoothed loss spreads by less than 3 % of its level (or 5 of its
+    sigmas), and the level is at ln n (within 1 %; n the classes, known, read off an accuracy that never left 1/n, or a
+    usual number) or at least 0.98 of the start. Elsewhere before: first row above 1.02 of the level (unless n is a
+    guess and the way down took more than three rows), or a value above 1.05 of it, or the smoothed loss below 0.97 of
+    it, early. Or above its start: for at least 30 % of the steps the smoothed loss is above
+    start + max(0.005 |start|, 3 sigma), it ends above 0.85 of the start and climbs no more (else: SF102); or the
+    evaluations do so, and training ends no lower either. Or exploded: it rose to twice its start in the first half and
+    is flat above half of it at the end. Or never below chance: the accuracy stays at 1/n and the loss above ln n, and
+    it rose above its start or the rate is 0.3 or more.
 
 Why it matters
     It is read as a plateau, and raising the rate of a run that collapsed is the worst advice there is.
@@ -47,22 +50,23 @@ from surefoot.diagnosis.remedies import DIVERGED, ranked
 from surefoot.diagnosis.shape import Shape
 from surefoot.diagnosis.trace import TRACE, Trace
 
-_LEAST = 10
+_LEAST, _FEW = 10, 4
 _HOT = 0.3
 """A rate that is too high for any optimizer whose loss never left chance; SGD on a normalised network trains at 0.1."""
 
 
 def finding(trace: Trace) -> Finding | None:
-    """Return the finding on the main loss: pinned at chance after being elsewhere, or long above its own start."""
+    """Return the finding on the main loss, pinned or above its own start; else on evaluations that say the same."""
     shape = trace.main
     if shape is None or len(shape) < _LEAST:
         return None
-    return _pinned(trace, shape) or _above(shape) or _never_below_chance(trace, shape)
+    found = _pinned(trace, shape) or _above(shape, "loss") or _exploded(shape) or _never_below_chance(trace, shape)
+    return found or _evaluated(trace)
 
 
 def _pinned(trace: Trace, shape: Shape) -> Finding | None:
     level = shape.level(0.5)
-    if level <= 0 or shape.spread(0.5) > 0.03 * level:
+    if level <= 0 or not _flat(shape, 0.5, level):
         return None
     classes = at_chance(level, trace, shape)
     start = shape.start if shape.fresh else math.nan
@@ -82,11 +86,16 @@ def _pinned(trace: Trace, shape: Shape) -> Finding | None:
     )
 
 
+def _flat(shape: Shape, since: float, level: float) -> bool:
+    window = min(max(len(shape) // 50, 3), 51)
+    return shape.spread(since) <= max(0.03 * level, 4.0 * 1.25 * shape.noise_near(len(shape) - 1) / math.sqrt(window))
+
+
 def _elsewhere(shape: Shape, level: float) -> tuple[int, float] | None:
     """Return the row and the value of the loss before it was pinned, None if it never was elsewhere."""
     early = shape.part(0.0, 0.5)
     values, smooth = shape.value[early], shape.smooth[early]
-    band = max(3.0 * shape.noise, 0.0)
+    band = 3.0 * shape.noise
     top, low = int(np.argmax(values)), int(np.argmin(smooth))
     if values[top] > max(1.05 * level, level + 2 * band) or (top == 0 and values[0] > 1.02 * level + band):
         return top, float(values[top])
@@ -98,24 +107,54 @@ def _at_once(shape: Shape, level: float) -> bool:
     return bool(np.any(shape.value[1:4] <= 1.02 * level))
 
 
-def _above(shape: Shape) -> Finding | None:
+def _above(shape: Shape, what: str) -> Finding | None:
     if not shape.fresh or shape.start <= 0:
         return None
-    limit = shape.start + max(0.005 * shape.start, 3.0 * shape.noise_near(len(shape) // 2) / math.sqrt(shape.tail))
+    # The start is a single row: it is known no better than the noise.
+    limit = shape.start + max(0.005 * shape.start, 3.0 * shape.noise_near(len(shape) // 2))
     above = shape.smooth > limit
     share = float(
         np.sum(np.diff(shape.step, append=shape.step[-1:]) * above) / max(shape.step[-1] - shape.step[0], 1.0)
     )
-    if share < 0.3 or shape.end < 0.85 * shape.start:
+    climbs = shape.end > 1.2 * shape.level(0.6, 0.8)
+    if share < 0.3 or shape.end < 0.85 * shape.start or climbs:
         return None
     row = int(np.argmax(above))
     return _finding(
         shape,
         row,
-        f"The loss stands above its own start, {rate_text(shape.start)}, for {share:.0%} of the run and ends at "
+        f"The {what} stands above its own start, {rate_text(shape.start)}, for {share:.0%} of the run and ends at "
         f"{rate_text(shape.end)}: the rate was too high, not too low.",
         {"start": shape.start, "limit": limit, "share": share, "end": shape.end},
     )
+
+
+def _exploded(shape: Shape) -> Finding | None:
+    """Return the finding where the loss rose to twice its start in the first half and is flat near it since."""
+    first = shape.part(0.0, 0.5)
+    top, level = int(np.argmax(shape.value[first])), shape.level(0.7)
+    peak = float(shape.value[top])
+    early = shape.fresh and shape.start > 0 and peak >= 2.0 * shape.start
+    if not early or not 0.5 * shape.start <= level or not _flat(shape, 0.7, level):
+        return None
+    return _finding(
+        shape,
+        top,
+        f"The loss rises from {rate_text(shape.start)} to {rate_text(peak)} at step {shape.step[top]:,.0f} and is flat "
+        f"at {rate_text(level)} at the end: the rate was too high, not too low.",
+        {"start": shape.start, "peak": peak, "level": level},
+    )
+
+
+def _evaluated(trace: Trace) -> Finding | None:
+    """Return the finding on evaluations above the first one, while training gets no better than that one either.
+
+    A training loss may be logged for the first time when it is lost already; the first evaluation rarely is.
+    """
+    loss, judged = trace.loss, trace.val_loss
+    if loss is None or judged is None or len(judged) < _FEW or loss.end < 0.85 * judged.start:
+        return None
+    return _above(judged, "validation loss") if judged.best > 0.9 * judged.start else None
 
 
 def _never_below_chance(trace: Trace, shape: Shape) -> Finding | None:

@@ -6,8 +6,8 @@ What it sees
 Formula
     Out: value > b + max(8 sigma, 0.3 |b|, 2 q); back: two rows under b + max(3 sigma, 0.1 |b|); b and sigma are the
     median and the noise of the rows before, q the height of their highest tenth. Counted where it undid a fifth of the
-    progress (three tenths of its logarithm), after the first twentieth of the steps; a single high row only where the
-    next evaluation noticed it too.
+    progress (or a twentieth, and three tenths of its logarithm), after the first twentieth of the steps, and where
+    evaluations during it noticed it too.
 
 Why it matters
     A spike that heals costs the updates it lasted. The next one may not heal: one run of the corpus recovers from its

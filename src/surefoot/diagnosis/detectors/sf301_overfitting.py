@@ -6,7 +6,7 @@ What it sees
 Formula
     end > min * (1 + max(5 %, 3 sigma / min)) for at least 3 evaluations after the minimum, end and min being smoothed;
     the training loss is lower at the end than at the minimum. A note only where a validation metric is better
-    at the end than at the minimum, or where the rise is below 7 %.
+    at the end than at the minimum.
 
 Why it matters
     What the model learns after the minimum does not carry over to new data.
@@ -55,7 +55,7 @@ def finding(trace: Trace) -> Finding | None:
     step = float(judged.step[at])
     if not _training_fell(loss, step):
         return None
-    sure = rise >= 0.07 and not improved(trace, step)
+    sure = not improved(trace, step)
     return Finding(
         *("SF301", "overfitting", int(step), "warning" if sure else "info", 0.8),
         f"The validation loss rises by {rise:.0%} from its lowest, {rate_text(judged.best)} at step {step:,.0f}, to "

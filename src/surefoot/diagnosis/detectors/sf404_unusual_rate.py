@@ -48,6 +48,7 @@ from surefoot.diagnosis.nouns import Edit, Finding
 from surefoot.diagnosis.rates import rate_phases
 from surefoot.diagnosis.remedies import ranked, remedy
 from surefoot.diagnosis.trace import TRACE, Trace
+from surefoot.laws.typical import TYPICAL
 
 _OUT, _FAR = 2.0, 10.0
 _OTHERS = re.compile(r"dadapt|prodigy|schedule.?free|dog|mechanic|factor|adagrad|adadelta|mini|muon|8bit.?lion")
@@ -64,14 +65,8 @@ class Usual:
 
 
 _ADAM, _SGD, _LION = re.compile(r"adam"), re.compile(r"\bsgd|momentum|nesterov"), re.compile(r"\blion")
-USUAL = (
-    Usual(_ADAM, "pretraining", 3e-5, 1e-2),
-    Usual(_ADAM, "fine-tuning", 1e-6, 2e-4),
-    Usual(_ADAM, "lora", 1e-5, 2e-3),
-    Usual(_ADAM, "", 1e-6, 1e-2),
-    Usual(_SGD, "", 1e-4, 4.0),
-    Usual(_LION, "", 1e-7, 1e-3),
-)
+_NAMES = {"adam": _ADAM, "sgd": _SGD, "lion": _LION}
+USUAL = tuple(Usual(_NAMES[one.family], one.kind, one.low, one.high) for one in TYPICAL)
 
 CHECK = remedy(
     "rate",

@@ -7,8 +7,9 @@ What it sees
 Formula
     Hidden: at least 2 rows with a gradient norm that is not finite and a loss that is 0.0 or bit-equal to the last one,
     the last row among them or 5 % of the rows (error), fewer of them (warning).
-    Dropped: at least 3 last rows of loss 0.0 after one of 0.1 or more, none of them with a gradient norm above 0 (error
-    in a log of transformers, whose filter does this; a warning in others).
+    Dropped: at least 3 last rows of loss 0.0 after one of 0.01 or more, none of them with a gradient norm above 0 (an
+    error in a log of transformers, whose filter does this, and for at least 10 rows after a loss of 0.05; else a
+    warning).
     Broken: at least 3 rows, in each loss 0.0, and gradient norm 0.0 where it was logged (error).
 
 Why it matters
@@ -120,7 +121,7 @@ def finding(state: Clean) -> Finding | None:
         return None
     if state.zeros == state.rows:
         return _broken(state)
-    return _dropped(state) if abs(state.before) >= 0.1 else None
+    return _dropped(state) if abs(state.before) >= 0.01 else None
 
 
 def _hiding(state: Clean) -> Finding:
@@ -136,8 +137,9 @@ def _hiding(state: Clean) -> Finding:
 
 def _dropped(state: Clean) -> Finding:
     filters = "transformers" in state.format.lower()
+    clear = filters or (state.before >= 0.05 and state.zeros >= 10)
     return Finding(
-        *("SF501", "hidden NaN", int(state.since), "error" if filters else "warning", 0.8 if filters else 0.5),
+        *("SF501", "hidden NaN", int(state.since), "error" if clear else "warning", 0.8 if filters else 0.5),
         f"The loss falls from {state.before:.4g} to exactly 0.0 at step {state.since:,.0f} and stays there for "
         f"{state.zeros:,} rows: a filter hides a NaN, or nothing is left to be trained.",
         {"before": state.before, "zeros": state.zeros, "rows": state.rows, "first": state.since},

@@ -6,7 +6,7 @@ guard against those of the task, number by number.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
@@ -57,13 +57,20 @@ def run(
     parts: Pieces,
     schedule: Schedule,
     guard: Callable[..., Any] | None = None,
-    spoil: Callable[[int, Batch], Batch] = lambda step, batch: batch,
-    watch: Callable[[int, float], None] = lambda step, loss: None,
+    *,
+    spoil: Callable[[int, Batch], Batch] = lambda _, batch: batch,
+    watch: Callable[[int, float], None] = lambda *_: None,
+    overflows: Container[int] | None = None,
 ) -> Any:
-    """Train for ``schedule.total`` batches, under ``guard(model, optimizers, schedulers)`` if given; return it."""
+    """Train for ``schedule.total`` updates, under ``guard(model, optimizers, schedulers)`` if given; return it.
+
+    ``spoil(k, batch)`` may change batch k; the gradients of the batches in ``overflows`` overflow in a GradScaler.
+    """
     # Two optimizers (Muon beside AdamW) keep the ratio of the rates they were built with.
     rates = [optimizer.param_groups[0]["lr"] for optimizer in parts.optimizers]
     schedulers = [Scheduler(one, schedule, groups=[lr]) for one, lr in zip(parts.optimizers, rates, strict=True)]
+    # A short interval, so that the scale recovers from one overflow before the next.
+    scaler = None if overflows is None else torch.amp.GradScaler("cpu", init_scale=2.0**10, growth_interval=10)
     held = None if guard is None else guard(parts.model, list(parts.optimizers), schedulers)
     total, batches = schedule.total or 0, 0
     while schedulers[0].position < total and batches < 2 * total:
@@ -74,13 +81,21 @@ def run(
         for optimizer in parts.optimizers:
             optimizer.zero_grad()
         with nullcontext() if held is None else held.update(loss):
-            loss.backward()
+            if scaler is None:
+                loss.backward()
+                for optimizer in parts.optimizers:
+                    optimizer.step()
+                continue
+            scaler.scale(loss).backward()
+            if batches - 1 in overflows:  # type: ignore[operator]
+                next(parts.model.parameters()).grad.view(-1)[0] = torch.inf  # type: ignore[union-attr]
             for optimizer in parts.optimizers:
-                optimizer.step()
+                scaler.step(optimizer)
+            scaler.update()
     return held
 
 
-def _sampled(model: nn.Module, optimizer: Any, criterion: Any, split: data.Split, size: int, seed: int) -> Pieces:
+def _sampled(model: nn.Module, optimizer: Any, criterion: Any, split: data.Split, size: int, seed: int) -> Pieces:  # noqa: PLR0917  private
     order = torch.Generator().manual_seed(seed)
 
     def batch() -> Batch:
@@ -128,12 +143,16 @@ def _tabular(seed: int) -> Pieces:
     return _sampled(model, build("adam", model.parameters()), mse_loss, data.diabetes(), 32, seed)
 
 
+def _fives() -> data.Split:
+    return finetune._classes(5)  # noqa: SLF001  the task has no other name for its data
+
+
 def _finetune(seed: int) -> Pieces:
     model = deepcopy(finetune.pretrained())
     with seeded(seed):
         model[-1] = nn.Linear(128, 5)
     optimizer = build("adamw", model.parameters(), weight_decay=0.01)
-    return _sampled(model, optimizer, cross_entropy, finetune._classes(5), 32, seed)
+    return _sampled(model, optimizer, cross_entropy, _fives(), 32, seed)
 
 
 def _lora(seed: int) -> Pieces:
@@ -143,7 +162,7 @@ def _lora(seed: int) -> Pieces:
             model[k] = finetune.LoRA(model[k], 4, 8.0)
         model[-1] = nn.Linear(128, 5)
     optimizer = build("adamw", [p for p in model.parameters() if p.requires_grad])
-    return _sampled(model, optimizer, cross_entropy, finetune._classes(5), 32, seed)
+    return _sampled(model, optimizer, cross_entropy, _fives(), 32, seed)
 
 
 def _language(model: nn.Module, optimizers: tuple[Any, ...], context: int, size: int, seed: int) -> Pieces:

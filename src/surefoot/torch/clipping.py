@@ -26,7 +26,9 @@ def total_norm(grads: list[Tensor]) -> Tensor:
     """
     if not grads:
         return torch.zeros(())
-    norms = torch._foreach_norm(grads)  # noqa: SLF001  clip_grad_norm_ of torch calls it too
+    # A norm in half precision overflows long before its gradient does.
+    wide = torch.float32 if any(grad.dtype in {torch.float16, torch.bfloat16} for grad in grads) else None
+    norms = torch._foreach_norm(grads, 2, wide)  # noqa: SLF001  clip_grad_norm_ of torch calls it too
     first = norms[0].device
     norm: Tensor = torch.linalg.vector_norm(torch.stack([one.to(first, torch.float32) for one in norms]))
     return norm

@@ -60,7 +60,7 @@ class Rollback:
     """
 
     cut: float = 0.5
-    early: float = 0.2
+    early: float = 0.1
     least: float = 0.1
     exact: bool = False
     rewarm: int = 20

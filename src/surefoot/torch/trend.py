@@ -125,7 +125,7 @@ class Trend:
             return ""
         mark = _marked(self._block)
         self._block.clear()
-        if self._level < (3 if self.doubts else 1) * _BLOCK:
+        if self._level < 3 * _BLOCK:
             self._mark = mark if self._mark is None or mark.mean < self._mark.mean else self._mark
             return ""
         return self._compared(mark)
@@ -145,6 +145,8 @@ class Trend:
             self._lowest = late
         if self._waited < self.band.proof or self._lowest is None:
             return ""
+        # A run that is flat in its noise shows nothing; asked for ever, it would seem to rise once.
+        self.proven = self._waited >= 3 * self.band.proof
         if exploded or 0 < self.doubts <= _DOUBTS:
             return f"the loss {late.mean:.4g} at the peak does not improve on {before.mean:.4g}: the peak is too high"
         for least, errors in ((before, 3), (self._lowest, 4)):

@@ -22,6 +22,7 @@ VERBS = {
     "find": "A first answer from a range test and a few probes.",
     "sweep": "Whole runs over a grid of rates and seeds.",
     "plan": "Any schedule as a plot, a table, JSON, Python code or a picture.",
+    "transfer": "A peak rate from one scale to another, by every law that applies.",
     "watch": "Follow the log of a run that is training, and say what is wrong as it shows.",
     "diagnose": "What is wrong with a run, from its log, and what to try first.",
     "explain": "What a finding means, why it matters and what to try.",

@@ -30,7 +30,8 @@ class Factor:
     ``law`` its name, ``quantity`` what changed, ``formula`` with the numbers in it, ``range`` where it holds and
     ``outside`` why these scales are out of it ("" inside), ``source``, ``confidence`` how well the source was checked
     (``MARKS`` in words), ``why`` it was taken, ``notes`` warnings. ``parts`` are the factors that were multiplied,
-    ``others`` what the other laws say, ``silent`` why a law that could speak does not. ``settings`` is the second
+    ``others`` what the other laws say, ``silent`` why a law that could speak does not,
+    ``disagreement`` where they contradict each other. ``settings`` is the second
     scale with what results.
     """
 
@@ -56,6 +57,7 @@ class Factor:
     parts: tuple[Factor, ...] = ()
     others: tuple[Factor, ...] = ()
     silent: tuple[str, ...] = ()
+    disagreement: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     settings: Scale | None = None
 

@@ -31,7 +31,7 @@ class Choice:
 
 RECOMMENDED: tuple[Choice, ...] = (
     Choice(
-        *("batch", "sgd", ("noise-scale", "linear", "sqrt-sgd")),
+        *("batch", "sgd", ("noise-scale", "linear")),
         why="a measured noise scale says where the linear rule ends; without one, the linear rule is the one that was "
         "tested on large runs.",
     ),

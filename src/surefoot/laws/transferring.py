@@ -8,6 +8,7 @@ from dataclasses import replace
 from surefoot.errors import ArgumentError
 from surefoot.laws.averaging import decay_factor
 from surefoot.laws.changes import changes
+from surefoot.laws.disagreeing import disagreement, spread
 from surefoot.laws.factor import Factor, TransferLaw
 from surefoot.laws.known import LAWS, law_named, recommended
 from surefoot.laws.mup import RoleFactors
@@ -15,8 +16,6 @@ from surefoot.laws.names import family
 from surefoot.laws.scale import HYPERPARAMETERS, Scale
 
 _FAR = 10.0
-# A bound is no rival to a recommendation.
-_BOUNDS = {"stability-edge"}
 
 
 def transfer(
@@ -113,7 +112,7 @@ def _multiplied(
     a: Scale, b: Scale, parts: tuple[Factor, ...], others: tuple[Factor, ...], silent: tuple[str, ...]
 ) -> Factor:
     lr = math.prod(part.lr for part in parts if part.lr is not None)
-    low, high = _spread(parts, others, lr)
+    low, high = spread(parts, others, lr)
     decay = decay_factor(a, b, lr) if _decays(a, b) else None
     own = _product(parts, "weight_decay")
     shown = "; ".join(f"{part.quantity} ({part.law}): {part.formula}" for part in parts)
@@ -140,6 +139,7 @@ def _multiplied(
         parts=parts,
         others=others,
         silent=silent,
+        disagreement=disagreement(parts, others),
         notes=_notes(a, b, parts),
     )
     return replace(made, settings=_settings(a, b, made))
@@ -152,25 +152,6 @@ def _decays(a: Scale, b: Scale) -> bool:
 
 # From the least to the best checked: a product is as good as its weakest part.
 _TRUST = ("folklore", "m", "2", "P", "D", "C", "X", "fit")
-
-
-def _spread(parts: tuple[Factor, ...], others: tuple[Factor, ...], lr: float) -> tuple[float, float]:
-    """Return the lowest and highest rate factor that laws which hold would give, the other parts as recommended."""
-    low = high = 1.0
-    for part in parts:
-        rivals = [
-            part,
-            *(one for one in others if one.quantity == part.quantity and one.holds and one.law not in _BOUNDS),
-        ]
-        rates = [value for one in rivals for value in (one.low, one.lr, one.high) if value is not None]
-        low, high = low * min(rates, default=1.0), high * max(rates, default=1.0)
-    for joint in others:
-        names = set(joint.quantity.split(" + "))
-        inner = [part for part in parts if set(part.quantity.split(" + ")) <= names]
-        if joint.lr is not None and joint.holds and {q for p in inner for q in p.quantity.split(" + ")} == names:
-            value = lr / math.prod(part.lr or 1.0 for part in inner) * joint.lr
-            low, high = min(low, value), max(high, value)
-    return low, high
 
 
 def _product(parts: tuple[Factor, ...], name: str) -> float | None:

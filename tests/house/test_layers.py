@@ -17,7 +17,7 @@ BELOW = {
     "trial": set(),
     "curve": {"trial", "chart", "svg"},
     "task": {"schedule", "history", "curve"},
-    "diagnosis": {"history", "schedule", "curve", "chart"},
+    "diagnosis": {"history", "schedule", "curve", "chart", "laws"},
     "laws": {"curve", "trial", "chart", "svg", "schedule"},
     "forecasting": {"history", "schedule", "chart", "svg", "laws"},
     "live": {"diagnosis", "history", "schedule"},

@@ -19,6 +19,8 @@ CONTRACT = (
     "SurefootError",
     "Trial",
     "Curve",
+    "Factor",
+    "Scale",
     "constant",
     "cosine",
     "cyclic",
@@ -40,6 +42,7 @@ CONTRACT = (
     "step_decay",
     "sweep",
     "tokens",
+    "transfer",
     "tune",
     "wsd",
 )

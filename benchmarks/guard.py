@@ -65,7 +65,7 @@ def runs(names: list[str]) -> Iterator[list[Any]]:
     for name in names:
         seeds = (0, 1) if name in {"charlm", "muon"} else (0, 1, 2)
         for seed in seeds:
-            for times in (1.0, *HIGH):
+            for times in (*HIGH, 1.0):
                 yield from ([name, seed, times, "none", guarded] for guarded in (True, False))
         if name in SPOILT:
             for seed in seeds:

@@ -69,10 +69,21 @@ def test_a_peak_at_which_the_loss_rises_above_its_warmup_is_too_high():
     assert 100 < first_alarm(losses) < 300
 
 
-def test_a_rate_that_rises_at_a_restart_is_no_reason_to_alarm_once_the_peak_has_proven_itself():
-    losses = falling(400) + noise(400, 0.05)
-    losses[300:330] += 0.2
-    assert first_alarm(losses) is None
+def test_a_loss_that_follows_a_restart_of_the_rate_is_no_alarm_but_an_explosion_there_is():
+    rates = np.concatenate([np.linspace(1, 0, 300), np.linspace(1, 0, 300)])
+    losses = np.concatenate([falling(300), 1.0 + 1.2 * np.exp(-np.arange(300) / 60)]) + noise(600, 0.05)
+    for exploded in (False, True):
+        trend = Trend(Band())
+        seen = [
+            bool(trend.fed(float(loss) + 5.0 * (exploded and k > 320), float(rate)))
+            for k, (loss, rate) in enumerate(zip(losses, rates, strict=True))
+        ]
+        assert any(seen) == exploded
+
+
+def test_without_a_restart_the_same_loss_is_an_alarm():
+    losses = np.concatenate([falling(300), 1.0 + 1.2 * np.exp(-np.arange(300) / 60)]) + noise(600, 0.05)
+    assert first_alarm(losses) is not None
 
 
 def test_the_rule_of_olmo_is_the_mean_and_six_deviations_of_the_values_before():

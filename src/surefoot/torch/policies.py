@@ -63,7 +63,7 @@ class Rollback:
     early: float = 0.1
     least: float = 0.1
     exact: bool = False
-    rewarm: int = 20
+    rewarm: int = 50
     back: int = 10
     times: int = 8
     window: int = 100

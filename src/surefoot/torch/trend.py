@@ -12,6 +12,7 @@ _SMOOTH = 0.9
 # Of a mean over the smoothing window, as a share of the deviation of one loss: sqrt((1 - b) / (1 + b)).
 _SHARE = math.sqrt((1 - _SMOOTH) / (1 + _SMOOTH))
 _WINDOW, _BLOCK = 64, 20
+_RISE = 1.5
 # So many cuts for want of progress, and no more: a rate that is too low makes none either.
 _DOUBTS = 3
 
@@ -57,6 +58,8 @@ class Trend:
     _sum: float = 0.0
     _weight: float = 0.0
     _spread: deque[float] = field(default_factory=lambda: deque(maxlen=_WINDOW))
+    _best_rate: float = math.inf
+    _settling: int = 0
     _rate: float = 0.0
     _level: int = 0
     _block: list[float] = field(default_factory=list)
@@ -74,10 +77,18 @@ class Trend:
         self._sum = _SMOOTH * self._sum + (1 - _SMOOTH) * loss
         self._weight = _SMOOTH * self._weight + 1 - _SMOOTH
         self.smooth = self._sum / self._weight
-        if len(self._spread) >= 5:
-            self.best = min(self.best, self.smooth)
+        self._improved(rate)
         self.highest = max(self.highest, self.smooth)
         return self._left() or self._unproven(loss, rate)
+
+    def _improved(self, rate: float) -> None:
+        """Keep the best, except after a rise of the rate: what was reached at a lower one cannot be expected there."""
+        if self.proven and rate > _RISE * self._best_rate:
+            self.best, self._best_rate, self._settling = math.inf, rate, _WINDOW
+        elif self._settling:
+            self._settling -= 1
+        elif len(self._spread) >= 5 and self.smooth < self.best:
+            self.best, self._best_rate = self.smooth, rate
 
     @property
     def noise(self) -> float:
@@ -87,7 +98,11 @@ class Trend:
     @property
     def healthy(self) -> bool:
         """Whether the smoothed loss lies within the noise of its best."""
-        return not self.above and (not math.isfinite(self.best) or self.smooth <= self.best + self._slack())
+        return (
+            not self.above
+            and not self._settling
+            and (not math.isfinite(self.best) or self.smooth <= self.best + self._slack())
+        )
 
     def restarted(self) -> None:
         """Begin anew after a rollback: what was the best and the first stays, the excursion is forgotten."""

@@ -33,7 +33,7 @@ docs: $(VENV)/.dev
 	$(BIN)/python scripts/docs.py
 
 bench: $(VENV)/.dev
-	for script in benchmarks/*.py benchmarks/selection/run.py; do $(BIN)/python $$script || exit 1; done
+	for script in benchmarks/*.py benchmarks/selection/run.py benchmarks/diagnosis/run.py; do $(BIN)/python $$script || exit 1; done
 
 # The two ends of the supported range of torch, each in an environment of its own (gigabytes: not part of `make test`).
 # torch 2.4.1 has wheels for Python 3.11 and 3.12: with a newer python3, run make with PYTHON=python3.12.

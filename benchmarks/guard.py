@@ -200,9 +200,10 @@ def costly(found: dict[Any, Any]) -> Iterator[str]:
         if row is None:
             continue
         share = {every: 100 * row["copy"] / (every * row["bare"]) for every in (10, 25, 50, 100, 400)}
+        place = "in memory" if where == "memory" else "on disk"
         yield (
             f"- {row['parameters'] / 1e6:.1f} M parameters, AdamW, 1,024 tokens in {1e3 * row['bare']:.0f} ms; "
-            f"snapshots on {where}: {row['bytes'] / 1e6:.0f} MB and {1e3 * row['copy']:.0f} ms each, which is "
+            f"snapshots {place}: {row['bytes'] / 1e6:.0f} MB and {1e3 * row['copy']:.0f} ms each, which is "
             + ", ".join(f"{value:.2g} % every {every}" for every, value in share.items())
             + f". A guarded update without a snapshot takes {100 * (row['guarded'] / row['bare'] - 1):+.1f} %."
         )

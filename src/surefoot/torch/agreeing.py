@@ -30,7 +30,8 @@ def agreed(values: Sequence[Any], device: torch.device | None = None) -> list[fl
     [2.0, 3.0]
     """
     at = next((value.device for value in values if isinstance(value, Tensor)), device)
-    parts = [torch.as_tensor(value, dtype=torch.float64, device=at).detach().reshape(()) for value in values]
+    wide = torch.float32 if at is not None and at.type == "mps" else torch.float64
+    parts = [torch.as_tensor(value, dtype=wide, device=at).detach().reshape(()) for value in values]
     vector = torch.stack(parts)
     count = ranks()
     if count > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any, Protocol
 
 import torch
@@ -28,7 +29,7 @@ class Rates(Protocol):
     def position(self) -> int: ...
     @property
     def cuts(self) -> tuple[Cut, ...]: ...
-    def ahead(self) -> float | None: ...
+    def ahead(self, now: float) -> float: ...
     def cut(self, k: float, why: str, rewarm: int) -> None: ...
     def rewind(self, step: int) -> None: ...
     def counted(self) -> None: ...
@@ -52,18 +53,15 @@ class Scheduled:
         """The cuts of the first scheduler; the others have the same."""
         return self._schedulers[0].cuts
 
-    def ahead(self) -> float | None:
-        """Return the highest rate that is still to come, cuts included; None where no schedule of the rate is known."""
+    def ahead(self, now: float) -> float:
+        """Return the highest rate that is still to come, cuts included; ``now`` where no rate is scheduled."""
         first = self._schedulers[0]
         schedule = first.schedules.get("lr")
         if schedule is None:
-            return None
+            return now
         t = first.position
         stop = t + _AHEAD if schedule.total is None else max(schedule.total, t + 1)
-        factor = 1.0
-        for cut in first.cuts:
-            factor *= cut.factor
-        return float(schedule.array(t, stop).max()) * factor
+        return float(schedule.array(t, stop).max()) * prod(cut.factor for cut in first.cuts)
 
     def cut(self, k: float, why: str, rewarm: int) -> None:
         """Multiply every rate by ``k``."""
@@ -108,9 +106,9 @@ class Lent:
         """The cuts that were made, oldest first."""
         return self._position.cuts
 
-    def ahead(self) -> float | None:
-        """Return None: nobody said what is to come."""
-        return None
+    def ahead(self, now: float) -> float:
+        """Return the rate ``now`` as cut, for nobody said what is to come."""
+        return now * prod(cut.factor for cut in self.cuts)
 
     def cut(self, k: float, why: str, rewarm: int) -> None:
         """Multiply every rate by ``k`` from the next update on."""

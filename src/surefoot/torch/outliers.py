@@ -13,7 +13,9 @@ from surefoot.torch.policies import SkipStep
 _TINY = 1e-30
 # Below this a deviation of the logarithm is no deviation: a run on constant data would call anything an outlier.
 _LEAST_LOSS, _LEAST_NORM = 0.03, 0.1
-_NEAR = math.log(1.5)
+_NEAR = 1.5
+# A batch whose loss is so many times the largest one seen, with a window of them and with a few only.
+_TIMES, _TIMES_EARLY, _FEW = 3.0, 10.0, 4
 
 
 @dataclass(slots=True)
@@ -23,11 +25,14 @@ class Outliers:
     rule: SkipStep | None
     losses: deque[float] = field(default_factory=deque)
     norms: deque[float] = field(default_factory=deque)
+    first: float = math.nan
 
     def add(self, loss: float, norm: float) -> None:
         """Remember an applied update."""
         if self.rule is None:
             return
+        if math.isnan(self.first):
+            self.first = loss
         for kept, value in ((self.losses, loss), (self.norms, norm)):
             kept.append(value)
             if len(kept) > self.rule.window:
@@ -48,7 +53,7 @@ class Outliers:
         ('', 'the loss 9 and the gradient norm 50 jumped from 1 and 2')
         """
         rule = self.rule
-        if rule is None or len(self.losses) < rule.warm:
+        if rule is None or len(self.losses) < (_FEW if rule.robust else rule.warm):
             return ""
         if rule.robust:
             return self._both(rule, loss, norm)
@@ -60,15 +65,27 @@ class Outliers:
 
     def _both(self, rule: SkipStep, loss: float, norm: float) -> str:
         # Nearly every batch ends here: sorting a window takes longer than a small step.
-        if norm <= 1.5 * self.norms[-1] and norm <= 1.5 * self.norms[-2]:
+        if norm <= _NEAR * self.norms[-1] and norm <= _NEAR * self.norms[-2]:
             return ""
-        if not all(
-            _jumped(value, kept, rule.sigmas, least)
-            for value, kept, least in ((norm, self.norms, _LEAST_NORM), (loss, self.losses, _LEAST_LOSS))
+        known = len(self.losses) >= rule.warm
+        if not self._towers(loss, norm, known=known) and not (
+            known
+            and _jumped(norm, self.norms, rule.sigmas, _LEAST_NORM)
+            and _jumped(loss, self.losses, rule.sigmas, _LEAST_LOSS)
         ):
             return ""
         usual = f"{median(self.losses):.4g} and {median(self.norms):.4g}"
         return f"the loss {loss:.4g} and the gradient norm {norm:.4g} jumped from {usual}"
+
+    def _towers(self, loss: float, norm: float, *, known: bool) -> bool:
+        """Return whether both are far above all that was seen, for a loss near 0 has a heavy tail.
+
+        Labels that were mixed up late in a run cost more than a healthy batch, yet no more deviations of a logarithm
+        than the batches of a run that has memorised most of them.
+        """
+        times = _TIMES if known else _TIMES_EARLY
+        tall = loss > times * max(self.losses) and loss > 0.5 * abs(self.first)
+        return tall and norm > (_NEAR if known else times) * max(self.norms)
 
 
 def _jumped(value: float, kept: Sequence[float], sigmas: float, least: float) -> bool:
@@ -81,4 +98,4 @@ def _jumped(value: float, kept: Sequence[float], sigmas: float, least: float) ->
     middle = median(logs)
     spread = 1.4826 * median(abs(one - middle) for one in logs)
     jump = scale(value) - middle
-    return jump > (0.0 if plain else _NEAR) and jump > sigmas * max(spread, 0.0 if plain else least)
+    return jump > (0.0 if plain else math.log(_NEAR)) and jump > sigmas * max(spread, 0.0 if plain else least)

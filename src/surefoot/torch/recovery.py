@@ -86,8 +86,7 @@ class Recovery:
         self.trend.doubts = self._times + 1
 
     def _cut(self, why: str, found: Snapshot, rule: Rollback, *, proven: bool) -> tuple[Action, ...]:
-        ahead = self._rates.ahead()
-        ahead = rate_of(self._run.optimizers) if ahead is None else ahead
+        ahead = self._rates.ahead(rate_of(self._run.optimizers))
         k = factor(rule, found.rate, ahead, self._repeats, proven=proven)
         if k == 1.0 and not rule.rewarm:
             return ()

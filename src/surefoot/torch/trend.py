@@ -13,6 +13,7 @@ _SMOOTH = 0.9
 _SHARE = math.sqrt((1 - _SMOOTH) / (1 + _SMOOTH))
 _WINDOW, _BLOCK = 64, 20
 _RISE = 1.5
+_TALL = 4.0
 # So many cuts for want of progress, and no more: a rate that is too low makes none either.
 _DOUBTS = 3
 
@@ -55,6 +56,7 @@ class Trend:
     above: int = 0
     proven: bool = False
     doubts: int = 0
+    _before: float = -math.inf
     _sum: float = 0.0
     _weight: float = 0.0
     _spread: deque[float] = field(default_factory=lambda: deque(maxlen=_WINDOW))
@@ -74,12 +76,16 @@ class Trend:
             self.first = loss
         if not math.isnan(self.smooth):
             self._spread.append(abs(loss - self.smooth))
-        self._sum = _SMOOTH * self._sum + (1 - _SMOOTH) * loss
+        # One spike must not hold the mean up long after it has healed.
+        best, limit = self._reference(), self._limit()
+        shown = min(loss, best + _TALL * (limit - best)) if limit > best else loss
+        self._sum = _SMOOTH * self._sum + (1 - _SMOOTH) * shown
         self._weight = _SMOOTH * self._weight + 1 - _SMOOTH
         self.smooth = self._sum / self._weight
         self._improved(rate)
-        self.highest = max(self.highest, self.smooth)
-        return self._left() or self._unproven(loss, rate)
+        # Two in a row: a single batch may be anything.
+        self.highest, self._before = max(self.highest, min(loss, self._before)), loss
+        return self._left() or self._unproven(shown, rate)
 
     def _improved(self, rate: float) -> None:
         """Keep the best, except after a rise of the rate: what was reached at a lower one cannot be expected there."""
@@ -121,9 +127,12 @@ class Trend:
         best = self._reference()
         return max(0.3 * self.band.rise * abs(best), 0.3 * self.band.share * (self.first - best), 2 * self.noise)
 
-    def _left(self) -> str:
+    def _limit(self) -> float:
         band, best = self.band, self._reference()
-        limit = best + max(band.rise * abs(best), band.share * (self.first - best), band.sigmas * self.noise)
+        return best + max(band.rise * abs(best), band.share * (self.first - best), band.sigmas * self.noise)
+
+    def _left(self) -> str:
+        band, best, limit = self.band, self._reference(), self._limit()
         self.above = self.above + 1 if self.smooth > limit else 0
         if self.above < band.patience:
             return ""

@@ -2,7 +2,8 @@
 
 Each function gives every trainable parameter exactly once: frozen ones are left out, tied ones counted under their
 first name. A group's ``lr`` is the peak times its factor, so that a Scheduler built on the optimizer keeps the
-ratios; ``factors(groups)`` are the same ratios as a list, for ``Scheduler(..., groups=)``.
+ratios; ``factors(groups)`` are the same ratios as a list, for ``Scheduler(..., groups=)``. ``mup``, ``mup_roles`` and
+``mup_init_`` are here by name and live in files of their own.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from torch import nn
 
 from surefoot.errors import ArgumentError
 from surefoot.schedule.phase import number, rate
+from surefoot.torch.mup import mup, mup_roles
+from surefoot.torch.mup_init import mup_init_
+from surefoot.torch.parameters import Groups, trainable
 
-Groups = list[dict[str, Any]]
-Named = tuple[str, nn.Parameter]
+__all__ = ("discriminative", "factors", "layerwise", "lora_plus", "mup", "mup_init_", "mup_roles", "no_decay")
+
 _NUMBERED = re.compile(r"(?:^|\.)(\d+)\.")
 
 
@@ -49,7 +53,7 @@ def layerwise(
     base = rate(lr, "lr")
     if not 0.0 < number(decay, "decay") <= 1.0:
         raise ArgumentError(f"decay={decay!r} must be in (0, 1]: the rate of a layer over that of the layer above.")
-    named = _trainable(model)
+    named = trainable(model)
     depth = _depths([name for name, _ in named]) if layer is None else {name: layer(name) for name, _ in named}
     levels = sorted(set(depth.values()))
     top = levels[-1]
@@ -78,7 +82,7 @@ def discriminative(
     """
     base = rate(lr, "lr")
     parts: dict[str, list[nn.Parameter]] = {prefix: [] for prefix in (*factors, "")}
-    for name, parameter in _trainable(model):
+    for name, parameter in trainable(model):
         hits = [prefix for prefix in factors if name == prefix or name.startswith(f"{prefix}.")]
         parts[max(hits, key=len, default="")].append(parameter)
     for prefix in factors:
@@ -103,7 +107,7 @@ def no_decay(model: nn.Module, weight_decay: float = 0.1) -> Groups:
     >>> [(len(group["params"]), group["weight_decay"]) for group in no_decay(nn.Linear(2, 2), 0.1)]
     [(1, 0.1), (1, 0.0)]
     """
-    return _split([{"params": [parameter for _, parameter in _trainable(model)]}], model, weight_decay)
+    return _split([{"params": [parameter for _, parameter in trainable(model)]}], model, weight_decay)
 
 
 def lora_plus(model: nn.Module, lr: float, *, ratio: float = 16.0, match: str = "lora_B") -> Groups:
@@ -122,7 +126,7 @@ def lora_plus(model: nn.Module, lr: float, *, ratio: float = 16.0, match: str = 
     base = rate(lr, "lr")
     if number(ratio, "ratio") <= 0.0:
         raise ArgumentError(f"ratio={ratio!r} must be > 0: the rate of B over that of A.")
-    named = _trainable(model)
+    named = trainable(model)
     second = [parameter for name, parameter in named if match in name]
     first = [parameter for name, parameter in named if match not in name]
     if not second:
@@ -142,15 +146,6 @@ def factors(groups: Iterable[Mapping[str, Any]]) -> list[float]:
     if largest == 0.0:
         raise ArgumentError("groups has no rate above 0: give at least one group an lr.")
     return [value / largest for value in rates]
-
-
-def _trainable(model: nn.Module) -> list[Named]:
-    if not isinstance(model, nn.Module):
-        raise ArgumentError(f"model={model!r:.60} is no torch.nn.Module: pass the model itself.")
-    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-    if not named:
-        raise ArgumentError(f"model={type(model).__name__} has no trainable parameter: unfreeze some.")
-    return named
 
 
 def _depths(names: list[str]) -> dict[str, int]:

@@ -84,3 +84,21 @@ def test_a_long_warmup_of_a_calm_run_is_noted():
     plan = sf.cosine(1e-3, total=400, warmup=200)
     assert only(history(descent(), lr=plan.array()), "SF204").severity == "info"
     assert "SF204" not in codes(history(descent(), lr=sf.cosine(1e-3, total=400, warmup=20).array()), least="info")
+
+
+def test_a_run_that_its_decay_slows_down_is_judged_by_the_sum_of_its_rates():
+    plan = sf.cosine(1e-5, total=300)
+    losses = 2.3 - 0.6 * np.cumsum(plan.array()) / plan.array().sum()
+    losses += 0.005 * np.random.default_rng(0).standard_normal(300)
+    assert codes(history(losses, lr=plan.array())) == ["SF201"]
+
+
+def test_few_rows_that_agree_closely_are_not_training():
+    assert codes(history(np.full(15, 2.303) + 1e-4 * np.sin(np.arange(15)))) == ["SF206"]
+    assert codes(history(np.full(6, 2.303)), least="warning") == []
+
+
+def test_fine_tuning_whose_evaluations_improve_is_training():
+    losses, judged = 2.05 + 0.11 * np.random.default_rng(0).standard_normal(100), np.full(100, np.nan)
+    judged[::20] = [2.16, 2.14, 2.13, 2.12, 2.11]
+    assert codes(history(losses, val_loss=judged)) == []

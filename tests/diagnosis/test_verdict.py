@@ -62,7 +62,7 @@ def test_the_cause_is_what_the_first_remedy_is_for():
     assert headline([finding("SF101", "non-finite")]) == "diverging to NaN: the rate is too high"
     assert headline([finding("SF101", "non-finite", remedies=(BUG,))]).startswith("NaN")
     assert headline([finding("SF301", "overfitting")]) == "overfitting"
-    assert headline([finding("SF103", "collapse")]) == "collapsed to chance: the rate was too high, not too low"
+    assert headline([finding("SF103", "collapse")]) == "collapsed: the rate was too high, not too low"
 
 
 def test_signs_that_nobody_measured_say_so():

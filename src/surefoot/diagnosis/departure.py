@@ -15,7 +15,8 @@ class Departure:
     """A loss that is up at the end: from row ``start``, ``level`` now beside its ``base`` before, ``peak`` between.
 
     ``limit`` is the level that it had to exceed, ``share`` and ``log_share`` the part of the progress that is undone,
-    ``left`` the excess at the end beside that of the third quarter of the rows since the start: 1 is no way back.
+    ``left`` the excess at the end beside that of the third quarter of the rows since the start: 1 is no way back, as
+    is an excess that no longer shrinks.
     """
 
     start: int
@@ -36,13 +37,20 @@ class Departure:
 def departure(shape: Shape, excursions: tuple[Excursion, ...]) -> Departure | None:
     """Return how the loss stands above its best at the end of the rows; None where it does not.
 
-    Two ways of being out: the lowest fifth of the last rows lies above best + max(5 sigma, 0.3 |best|), sigma being
-    the noise before the best, or before the first grave excursion if that is less; or an excursion began at least 3
+    Two ways of being out: the lowest fifth of the last rows lies above best + max(4 sigma, 0.3 |best|) (of a run that
+    gained less than its best: 0.3 of the gain, at least 0.1 |best|), sigma being the least of the noise of the run,
+    before the best, and before a grave excursion; or an excursion began at least 3
     rows ago (2 in a log of under 20) and is not over.
     """
     low = float(np.percentile(shape.value[-shape.tail :], 20))
-    calm = min([shape.noise_near(shape.best_at), *(one.sigma for one in excursions if one.grave)])
-    limit = shape.best + max(5.0 * calm, RISE * abs(shape.best))
+    calm = min([shape.noise, shape.noise_near(shape.best_at), *(one.sigma for one in excursions if one.grave)])
+    # Of a run that gained little, a third of the gain is much, though it is little of the level.
+    rise = (
+        min(RISE * abs(shape.best), max(RISE * shape.drop, 0.1 * abs(shape.best)))
+        if shape.fresh
+        else RISE * abs(shape.best)
+    )
+    limit = shape.best + max(4.0 * calm, rise)
     if len(shape) >= 4 and low > limit:
         return _departure(shape, shape.best_at, low, shape.best, limit)
     last = excursions[-1] if excursions else None
@@ -57,5 +65,7 @@ def _departure(shape: Shape, start: int, level: float, base: float, limit: float
     peak = max(float(shape.value[start:].max()), level)
     since = len(shape) - start
     then = float(np.median(shape.value[start + since // 2 : start + max(since * 3 // 4, since // 2 + 1)]))
+    late = float(np.median(shape.value[start + since * 4 // 5 : start + max(since * 9 // 10, since * 4 // 5 + 1)]))
     left = (level - base) / (then - base) if then > base else 1.0
-    return Departure(start, level, base, peak, limit, *shares(level, base, shape), min(left, 1.0))
+    settled = since >= 20 and late > base and (level - base) / (late - base) >= 0.93
+    return Departure(start, level, base, peak, limit, *shares(level, base, shape), 1.0 if settled else min(left, 1.0))

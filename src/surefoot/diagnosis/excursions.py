@@ -45,16 +45,16 @@ class Excursion:
 def excursions(shape: Shape) -> tuple[Excursion, ...]:
     """Return the excursions of a loss in their order.
 
-    Row i leaves the band when value_i > b + max(8 sigma, 0.3 |b|, 2 q). b is the median of the rows before it (5 % of
-    them, 5 to 51), sigma their noise from differences, q how far a tenth of twice as many rows lay above their median
-    (batches of two kinds are no spikes); in long logs the three are kept for a few rows. It is back with the first two
-    neighbouring rows under b + max(3 sigma, 0.1 |b|). While a loss is out, b and sigma stay what they were.
+    Row i leaves the band when value_i > b + max(8 sigma, 0.3 |b|, 2.5 q). b is the median of the rows before it (5 % of
+    them, 5 to 51), sigma their noise from differences, q how far the highest twentieth of twice as many lay above
+    their median (batches of two kinds are no spikes); in long logs the three are kept for a few rows. It is back with
+    the first two neighbours under b + max(3 sigma, 0.1 |b|). While a loss is out, b and sigma stay what they were.
     """
     window = min(max(len(shape) // 20, 5), 51)
     hop = max(window // 8, 1)
     base = trailing_median(shape.value, window, hop)
     sigma = _trailing_noise(shape.value, 2 * window, hop)
-    usual = 2.0 * _trailing_tenth(shape.value, 2 * window, hop)
+    usual = 2.5 * _trailing_height(shape.value, 2 * window, hop)
     found = []
     i = 1
     while i < len(shape):
@@ -102,11 +102,11 @@ def _trailing_noise(values: Column, window: int, hop: int) -> Column:
     return trailing_median(steps, window, hop) * (SIGMA / math.sqrt(2.0))
 
 
-def _trailing_tenth(values: Column, window: int, hop: int) -> Column:
-    """Return how far the highest tenth of the ``window`` values up to each lies above their median; 0 before 10."""
+def _trailing_height(values: Column, window: int, hop: int) -> Column:
+    """Return how far the highest twentieth of the ``window`` values up to each lies above their median; 0 before 10."""
     if len(values) < 10:
         return np.zeros(len(values))
     width = min(window, len(values))
     seen = np.lib.stride_tricks.sliding_window_view(values, width)[::hop]
-    middle, high = np.percentile(seen, (50, 90), axis=1)
+    middle, high = np.percentile(seen, (50, 95), axis=1)
     return np.concatenate([np.zeros(width - 1), np.repeat(high - middle, hop)[: len(values) - width + 1]])

@@ -9,7 +9,7 @@ from surefoot.diagnosis.nouns import Finding, Remedy
 _HEADS = {
     "SF101": "NaN",
     "SF102": "diverging",
-    "SF103": "collapsed to chance: the rate was too high, not too low",
+    "SF103": "collapsed: the rate was too high, not too low",
     "SF104": "a spike",
     "SF105": "spikes that come back",
     "SF106": "oscillating",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,7 +40,20 @@ class Shape:
     @cached_property
     def smooth(self) -> Column:
         """The centred median over a window of 2 % of the values (3 to 51)."""
-        return centred_median(self.value, min(max(len(self) // 50, 3), 51) | 1 if len(self) > 4 else 1)
+        return centred_median(self.value, self.window)
+
+    @cached_property
+    def window(self) -> int:
+        """How many values are smoothed over."""
+        return min(max(len(self) // 50, 3), 51) | 1 if len(self) > 4 else 1
+
+    @cached_property
+    def still(self) -> float:
+        """How far smoothed noise alone spreads, from its 5th to its 95th percentile, and a third more.
+
+        The median of w values has 1.25 / sqrt(w) of their standard deviation, and 3.3 of those lie between the two.
+        """
+        return 4.4 * 1.25 * self.noise / math.sqrt(self.window)
 
     @cached_property
     def start(self) -> float:

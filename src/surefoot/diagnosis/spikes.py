@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from surefoot.diagnosis.excursions import Excursion
 from surefoot.diagnosis.rates import rate_phases
+from surefoot.diagnosis.robust import noise
 from surefoot.diagnosis.shape import Shape
 from surefoot.diagnosis.trace import Trace
 
@@ -40,7 +43,16 @@ def real(one: Excursion, shape: Shape, trace: Trace) -> bool:
     """Say whether an excursion lies after the first descent and is not the batches' own."""
     span = float(shape.step[-1] - shape.step[0])
     late = not shape.fresh or shape.step[one.start] - shape.step[0] > EARLY * span
-    return bool(late) and _noticed(one, shape, trace)
+    return bool(late) and _stands_out(one, shape) and _noticed(one, shape, trace)
+
+
+def _stands_out(one: Excursion, shape: Shape) -> bool:
+    """Say whether up to five high rows are also far out in logarithms: the noise of small batches has long tails."""
+    last = len(shape) if one.stop is None else one.stop
+    before = shape.value[max(one.start - 100, 0) : one.start]
+    if last - one.start > 5 or one.base <= 0 or len(before) < 3 or before.min() <= 0:
+        return True
+    return math.log(one.peak / one.base) > 5.0 * noise(np.log(before))
 
 
 def _noticed(one: Excursion, shape: Shape, trace: Trace) -> bool:
@@ -49,8 +61,8 @@ def _noticed(one: Excursion, shape: Shape, trace: Trace) -> bool:
         return True
     last = len(shape) - 1 if one.stop is None else one.stop
     first, stop = np.searchsorted(judged.step, shape.step[[one.start, min(last, len(shape) - 1)]])
-    before, during = judged.value[max(first - 5, 0) : first], judged.value[first : max(stop, first + 1)]
+    before, during = judged.value[max(first - 5, 0) : first], judged.value[first:stop]
     if first >= stop or not len(before):
-        return last - one.start > 2 and not len(during)
+        return last - one.start > 2
     usual = float(np.median(before))
     return bool(during.max() > usual + max(5.0 * judged.noise, 0.1 * abs(usual)))

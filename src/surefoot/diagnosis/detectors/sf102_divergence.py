@@ -5,11 +5,12 @@ What it sees
     the rows, is not on its way back, and took a good part of the run's progress with it.
 
 Formula
-    low > best + max(5 sigma, 0.3 |best|), low the 20th percentile of the last rows (5 %, 3 to 51), best the lowest
-    smoothed loss, sigma the noise before it; or an excursion (SF104) that has lasted 3 rows and is not over. And
-    (low - best) / (start - best) >= 0.1, or the same of the logarithms >= 0.35. And it is no way back:
-    the excess at the end is at least 0.65 of that in the third quarter since.
-    Not where the validation loss ends within a tenth of its own best.
+    low > best + max(4 sigma, 0.3 |best|): low is the 20th percentile of the last rows (5 %, 3 to 51), best the lowest
+    smoothed loss, sigma the noise before it; of a run that gained less than its best, 0.3 of the gain (at least
+    0.1 |best|) is enough. Or an excursion (SF104) that has lasted 3 rows and is not over. And
+    (low - best) / (start - best) >= 0.1, or the same of the logarithms >= 0.35. And it is no way back: the excess at
+    the end is at least 0.65 of that in the third quarter since, or no longer shrinks. Not where the validation loss
+    ends within a tenth of its own best.
 
 Why it matters
     Nothing that comes after is training from the weights that were won: what follows is paid for and lost.

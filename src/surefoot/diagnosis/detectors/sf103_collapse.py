@@ -73,7 +73,7 @@ def _pinned(trace: Trace, shape: Shape) -> Finding | None:
     if classes is None and not level >= 0.98 * start:
         return None
     where = _elsewhere(shape, level)
-    if where is None or (where[0] == 0 and classes_of(trace) is None and not _at_once(shape, level)):
+    if where is None or (where[0] == 0 and classes_of(trace, level) is None and not _at_once(shape, level)):
         return None
     row, was = where
     chance = f"ln {classes:,.0f} = {math.log(classes):.4g} is chance" if classes else f"it began at {rate_text(start)}"
@@ -87,8 +87,8 @@ def _pinned(trace: Trace, shape: Shape) -> Finding | None:
 
 
 def _flat(shape: Shape, since: float, level: float) -> bool:
-    window = min(max(len(shape) // 50, 3), 51)
-    return shape.spread(since) <= max(0.03 * level, 4.0 * 1.25 * shape.noise_near(len(shape) - 1) / math.sqrt(window))
+    late = shape.noise_near(len(shape) - 1) / shape.noise if shape.noise > 0 else 1.0
+    return shape.spread(since) <= max(0.03 * level, shape.still * late)
 
 
 def _elsewhere(shape: Shape, level: float) -> tuple[int, float] | None:
@@ -159,7 +159,7 @@ def _evaluated(trace: Trace) -> Finding | None:
 
 def _never_below_chance(trace: Trace, shape: Shape) -> Finding | None:
     """Return the finding where the accuracy stays at 1/n, the loss above ln n, and the rate or a rise says too high."""
-    classes, rates = classes_of(trace), trace["lr"].finite
+    classes, rates = classes_of(trace, shape.end), trace["lr"].finite
     if classes is None or shape.best < 0.99 * math.log(classes):
         return None
     top = int(np.argmax(shape.value))

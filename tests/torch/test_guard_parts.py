@@ -103,7 +103,7 @@ def test_the_default_rule_wants_both_to_jump_and_waits_until_it_knows_the_noise(
     outliers = Outliers(SkipStep())
     generator = np.random.default_rng(1)
     for k in range(100):
-        assert (outliers.odd(100.0, 100.0) == "") == (k < 4)
+        assert (outliers.odd(100.0, 100.0) == "") == (k < 2)
         assert (outliers.odd(7.0, 9.0) == "") == (k < 64)
         outliers.add(math.exp(generator.normal(0, 0.1)), math.exp(generator.normal(0, 0.3)))
     assert outliers.odd(100.0, 1.0) == outliers.odd(1.0, 100.0) == outliers.odd(1.3, 2.0) == ""

@@ -14,8 +14,8 @@ _TINY = 1e-30
 # Below this a deviation of the logarithm is no deviation: a run on constant data would call anything an outlier.
 _LEAST_LOSS, _LEAST_NORM = 0.03, 0.1
 _NEAR = 1.5
-# A batch whose loss is so many times the largest one seen, with a window of them and with a few only.
-_TIMES, _TIMES_EARLY, _FEW = 3.0, 10.0, 4
+# A batch whose loss is so many times the largest of a window, or the middle one of a few.
+_TIMES, _TIMES_EARLY, _FEW = 3.0, 20.0, 2
 
 
 @dataclass(slots=True)
@@ -83,9 +83,12 @@ class Outliers:
         Labels that were mixed up late in a run cost more than a healthy batch, yet no more deviations of a logarithm
         than the batches of a run that has memorised most of them.
         """
-        times = _TIMES if known else _TIMES_EARLY
-        tall = loss > times * max(self.losses) and loss > 0.5 * abs(self.first)
-        return tall and norm > (_NEAR if known else times) * max(self.norms)
+        if loss <= 0.5 * abs(self.first):
+            return False
+        if not known:
+            # The middle, for one of the few may have been bad itself.
+            return loss > _TIMES_EARLY * median(self.losses) and norm > _TIMES_EARLY * median(self.norms)
+        return loss > _TIMES * max(self.losses) and norm > _NEAR * max(self.norms)
 
 
 def _jumped(value: float, kept: Sequence[float], sigmas: float, least: float) -> bool:

@@ -25,7 +25,7 @@ class Band:
     It has when its smoothed loss s lies above the best one b for ``patience`` updates by more than
     ``max(rise * |b|, share * (first - b), sigmas * sigma_s)``, with ``first`` the first loss and sigma_s the robust
     deviation of s. It has as well when the loss has not improved on its warmup in ``proof`` updates at the peak, and
-    lies above it by 3 standard errors; or had exploded, or was rolled back before, and does not improve at all.
+    lies above it by 3.5 standard errors; or had exploded, or was rolled back before, and does not improve at all.
     The thresholds were chosen on the built-in tasks (benchmarks/results/guard.md).
     """
 
@@ -38,7 +38,7 @@ class Band:
 
 @dataclass(slots=True)
 class Mark:
-    """The mean loss of a block of updates, with its standard error."""
+    """The middle loss of a block of updates, with its standard error."""
 
     mean: float
     error: float
@@ -57,6 +57,7 @@ class Trend:
     proven: bool = False
     doubts: int = 0
     _before: float = -math.inf
+    _five: deque[float] = field(default_factory=lambda: deque(maxlen=5))
     _sum: float = 0.0
     _weight: float = 0.0
     _spread: deque[float] = field(default_factory=lambda: deque(maxlen=_WINDOW))
@@ -78,14 +79,15 @@ class Trend:
             self._spread.append(abs(loss - self.smooth))
         # One spike must not hold the mean up long after it has healed.
         best, limit = self._reference(), self._limit()
-        shown = min(loss, best + _TALL * (limit - best)) if limit > best else loss
+        self._five.append(min(loss, best + _TALL * (limit - best)) if limit > best else loss)
+        shown = median(self._five)
         self._sum = _SMOOTH * self._sum + (1 - _SMOOTH) * shown
         self._weight = _SMOOTH * self._weight + 1 - _SMOOTH
         self.smooth = self._sum / self._weight
         self._improved(rate)
         # Two in a row: a single batch may be anything.
         self.highest, self._before = max(self.highest, min(loss, self._before)), loss
-        return self._left() or self._unproven(shown, rate)
+        return self._left() or self._unproven(loss, rate)
 
     def _improved(self, rate: float) -> None:
         """Keep the best, except after a rise of the rate: what was reached at a lower one cannot be expected there."""
@@ -117,6 +119,7 @@ class Trend:
         self.smooth = math.nan
         self.highest = -math.inf
         self._block.clear()
+        self._five.clear()
         self._last.clear()
         self._lowest = None
 
@@ -173,7 +176,7 @@ class Trend:
         self.proven = self._waited >= 3 * self.band.proof
         if exploded or 0 < self.doubts <= _DOUBTS:
             return f"the loss {late.mean:.4g} at the peak does not improve on {before.mean:.4g}: the peak is too high"
-        for least, errors in ((before, 3), (self._lowest, 4)):
+        for least, errors in ((before, 3.5), (self._lowest, 4.5)):
             if late.mean > least.mean + errors * math.hypot(late.error, least.error):
                 return f"the loss {late.mean:.4g} at the peak rose above its {least.mean:.4g}: the peak is too high"
         return ""
@@ -189,6 +192,10 @@ def _joined(marks: Iterable[Mark]) -> Mark:
 
 
 def _marked(block: list[float]) -> Mark:
-    mean = sum(block) / len(block)
-    variance = sum((loss - mean) ** 2 for loss in block) / (len(block) - 1)
-    return Mark(mean, math.sqrt(variance / len(block)))
+    # Trimmed mean and winsorised error (Yuen 1974), so that a bad batch in the block does not count.
+    cut = len(block) // 10
+    kept = sorted(block)[cut : len(block) - cut]
+    filled = [*kept[:1] * cut, *kept, *kept[-1:] * cut]
+    mean = sum(filled) / len(filled)
+    variance = sum((loss - mean) ** 2 for loss in filled) / (len(filled) - 1)
+    return Mark(sum(kept) / len(kept), math.sqrt(variance / len(block)) * len(block) / len(kept))

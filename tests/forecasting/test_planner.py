@@ -1,0 +1,123 @@
+"""The planner: rankings by a law and by theory, ties, and what it refuses."""
+
+import math
+
+import numpy as np
+import pytest
+
+import surefoot as sf
+from surefoot.errors import ArgumentError
+from surefoot.forecasting.bound import bound
+from surefoot.forecasting.planner import Expected, compare
+
+WSD = sf.wsd(1e-3, total=1000, warmup=30, shape="linear")
+
+
+def law(schedule, width=0.0):
+    """A loss that falls with the summed rate and with how far the rate has come down, as loss-curve laws have it."""
+    rates = schedule.array() / schedule.peak
+    loss = 3.0 + rates.sum() ** -0.5 - 0.1 * (1.0 - rates[-1]) * min(1.0, (rates < 1.0).sum() / 200)
+    return Expected(loss, loss - width, loss + width)
+
+
+def history(schedule, rows=None):
+    count = schedule.total if rows is None else rows
+    return sf.History.of(sf.Reading(t, 2.0, lr=schedule(t)) for t in range(count))
+
+
+def test_a_law_ranks_by_its_loss():
+    found = compare(total=1000, peak=1e-3, predict=law)
+    losses = [prospect.expected.loss for prospect in found.prospects]
+    assert losses == sorted(losses)
+    assert [prospect.rank for prospect in found.prospects] == list(range(1, len(losses) + 1))
+    assert found.basis == "law"
+    assert found.best.expected == law(found.best.candidate.schedule)
+
+
+def test_what_lies_within_the_noise_of_repeats_or_the_intervals_is_a_tie():
+    sharp, blurred = (compare(total=1000, peak=1e-3, predict=lambda s, w=w: law(s, w)) for w in (0.0, 10.0))
+    best = sharp.best.expected.loss
+    assert [p.tied for p in sharp.prospects] == [p.expected.loss <= best + 0.002 for p in sharp.prospects]
+    assert not all(p.tied for p in sharp.prospects)
+    assert all(p.tied for p in blurred.prospects)
+
+
+def test_theory_ranks_by_the_bound_at_the_peak_it_was_tuned_for():
+    found = compare(total=1000, peak=1e-3)
+    reference = sf.linear(1e-3, total=1000)
+    distance = 1e-3 / bound(reference).best_peak
+    values = np.array([bound(p.candidate.schedule, distance=distance).value for p in found.prospects])
+    assert values.tolist() == sorted(values.tolist())
+    assert [p.bound for p in found.prospects] == pytest.approx(values / values[0])
+    assert {p.expected for p in found.prospects} == {None}
+    assert found.best.candidate.name == "linear to 0"
+
+
+def test_a_peak_that_was_tuned_for_another_shape_ranks_others_first():
+    wsd = compare(total=1000, peak=1e-3, tuned_for=sf.wsd(1e-3, total=1000, shape="linear"))
+    assert wsd.best.candidate.name == "WSD, 40 % linear"
+    assert "the schedule it was tuned for" in wsd.why
+
+
+def test_the_choice_among_ties_costs_least_and_does_not_raise_the_rate_again():
+    found = compare(WSD, total=2000)
+    tied = [prospect.candidate for prospect in found.prospects if prospect.tied]
+    choice = found.choice.candidate
+    assert choice in tied
+    assert not choice.rises
+    assert choice.cost == min(candidate.cost for candidate in tied if not candidate.rises)
+    assert any(candidate.rises for candidate in tied)
+
+
+def test_a_history_is_read_as_the_plan_it_follows():
+    assert compare(history(WSD), total=2000) == compare(WSD, total=2000)
+
+
+def test_a_run_under_way_goes_on_from_where_it_stands():
+    found = compare(history(WSD, rows=600), total=1000)
+    assert {prospect.candidate.start for prospect in found.prospects} == {0, 600}
+
+
+def test_a_run_that_has_reached_the_total_is_only_compared_with_fresh_ones():
+    assert {p.candidate.start for p in compare(WSD, total=1000).prospects} == {0}
+
+
+def test_fresh_runs_take_the_peak_and_warmup_of_the_run():
+    found = compare(WSD, total=2000)
+    linear = next(p.candidate.schedule for p in found.prospects if p.candidate.name == "linear to 0")
+    assert linear == sf.linear(1e-3, total=2000, warmup=30)
+
+
+def test_an_open_plan_stands_where_it_is_said_to():
+    found = compare(sf.constant(1e-3, warmup=30), at=700, total=1000)
+    assert {prospect.candidate.start for prospect in found.prospects} == {0, 700}
+
+
+def test_a_prospect_prints_as_one_line_with_its_tie():
+    text = str(compare(total=1000, peak=1e-3))
+    assert text.splitlines()[0] == "1. linear to 0: bound x1.000"
+    assert "tied with the best" in text.splitlines()[1]
+    assert "theory" in text.splitlines()[-1]
+    assert " (" in str(compare(WSD, total=2000, predict=law).best)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        ({}, "peak=None"),
+        ({"peak": 0.0}, "peak=0.0"),
+        ({"peak": 1e-3, "total": 1}, "total=1"),
+        ({"peak": 1e-3, "total": 10.0}, "total=10.0"),
+        ({"peak": 1e-3, "warmup": 1000}, "warmup=1000"),
+        ({"peak": 1e-3, "at": 5}, "at=5"),
+        ({"run": WSD, "peak": 2e-3}, "never choose it"),
+        ({"run": sf.constant(1e-3)}, "at=None"),
+        ({"run": 3}, "run must be"),
+        ({"run": sf.History.of([sf.Reading(0, 1.0)])}, "lr"),
+        ({"run": sf.History.of([sf.Reading(0, 1.0, lr=math.nan), sf.Reading(1, 1.0)])}, "no learning rate"),
+        ({"peak": 1e-3, "predict": lambda _: Expected(math.nan, 0.0, 0.0)}, "no finite loss"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_by_name(wrong, word):
+    with pytest.raises(ArgumentError, match=word):
+        compare(**{"total": 1000, **wrong})

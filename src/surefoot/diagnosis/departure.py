@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from surefoot.diagnosis.excursions import RISE, Excursion, shares
+from surefoot.diagnosis.excursions import Excursion, shares
 from surefoot.diagnosis.shape import Shape
+
+_RISE = 0.3
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,9 @@ def departure(shape: Shape, excursions: tuple[Excursion, ...]) -> Departure | No
     calm = min([shape.noise, shape.noise_near(shape.best_at), *(one.sigma for one in excursions if one.grave)])
     # Of a run that gained little, a third of the gain is much, though it is little of the level.
     rise = (
-        min(RISE * abs(shape.best), max(RISE * shape.drop, 0.1 * abs(shape.best)))
+        min(_RISE * abs(shape.best), max(_RISE * shape.drop, 0.1 * abs(shape.best)))
         if shape.fresh
-        else RISE * abs(shape.best)
+        else _RISE * abs(shape.best)
     )
     limit = shape.best + max(4.0 * calm, rise)
     if len(shape) >= 4 and low > limit:
@@ -57,7 +59,7 @@ def departure(shape: Shape, excursions: tuple[Excursion, ...]) -> Departure | No
     if last is None or last.stop is not None or len(shape) - last.start < (3 if len(shape) >= 20 else 2):
         return None
     limit = last.base + max(3.0 * last.sigma, 0.1 * abs(last.base))
-    low = float(np.percentile(shape.value[-min(shape.tail, len(shape) - last.start) :], 20))
+    low = float(np.percentile(shape.value[-min(shape.tail, max((len(shape) - last.start) // 3, 1)) :], 20))
     return _departure(shape, last.start, low, last.base, limit)
 
 

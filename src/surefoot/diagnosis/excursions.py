@@ -13,7 +13,7 @@ from surefoot.history.columns import Column
 
 OUT, BACK = 8.0, 3.0
 """Sigmas above the band at which an excursion begins, and under which it is over."""
-RISE = 0.3
+RISE = 0.25
 """Least rise, as a share of the level, that counts as an excursion."""
 MOST = 99.0
 """A rise is said to undo at most so many times the progress: of a run that made none, it undoes everything."""
@@ -38,15 +38,15 @@ class Excursion:
 
     @property
     def grave(self) -> bool:
-        """Whether it undid a fifth of the run's progress, or a twentieth and three tenths of its logarithm."""
-        return self.share >= 0.2 or (self.log_share >= 0.3 and self.share >= 0.05)
+        """Whether it undid a tenth of the run's progress, or 3 % and a fifth of its logarithm."""
+        return self.share >= 0.1 or (self.log_share >= 0.2 and self.share >= 0.03)
 
 
 def excursions(shape: Shape) -> tuple[Excursion, ...]:
     """Return the excursions of a loss in their order.
 
-    Row i leaves the band when value_i > b + max(8 sigma, 0.3 |b|, 2.5 q). b is the median of the rows before it (5 % of
-    them, 5 to 51), sigma their noise from differences, q how far the highest twentieth of twice as many lay above
+    Row i leaves the band when value_i > b + max(8 sigma, 0.25 |b|, 2.5 q). b is the median of the rows before it (5 %
+    of them, 5 to 51), sigma their noise from differences, q how far the highest twentieth of twice as many lay above
     their median (batches of two kinds are no spikes); in long logs the three are kept for a few rows. It is back with
     the first two neighbours under b + max(3 sigma, 0.1 |b|). While a loss is out, b and sigma stay what they were.
     """

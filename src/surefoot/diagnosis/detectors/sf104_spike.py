@@ -4,9 +4,9 @@ What it sees
     One or two excursions of the loss far above its band that are over before the log ends.
 
 Formula
-    Out: value > b + max(8 sigma, 0.3 |b|, 2.5 q); back: two rows under b + max(3 sigma, 0.1 |b|); b and sigma are the
-    median and the noise of the rows before, q the height of their highest twentieth. Counted where it undid a fifth of
-    the progress (or a twentieth, and three tenths of its logarithm), after the first twentieth of the steps, where
+    Out: value > b + max(8 sigma, 0.25 |b|, 2.5 q); back: two rows under b + max(3 sigma, 0.1 |b|); b and sigma are the
+    median and the noise of the rows before, q the height of their highest twentieth. Counted where it undid a tenth of
+    the progress (or 3 %, and a fifth of its logarithm), after the first twentieth of the steps, where
     evaluations during it noticed it too, and of up to five rows only if 5 sigma high in logarithms too.
 
 Why it matters

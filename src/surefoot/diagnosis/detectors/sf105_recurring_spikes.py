@@ -4,7 +4,7 @@ What it sees
     Three or more spikes (as SF104 counts them).
 
 Formula
-    The number of excursions that undid a fifth of the progress, came back, and lie after the first twentieth.
+    The number of excursions that undid a tenth of the progress, came back, and lie after the first twentieth.
 
 Why it matters
     Each costs updates, and a run that spikes regularly is close to its edge: the rate, the optimizer's memory of

@@ -4,7 +4,7 @@ What it sees
     An excursion or a departure of the loss that begins shortly before or after the rate reaches its peak.
 
 Formula
-    The first excursion that undid a fifth of the progress starts between 0.5 and 3 times the length of the warmup,
+    The first excursion that undid a tenth of the progress starts between 0.5 and 3 times the length of the warmup,
     which took at least 3 updates and is read off the logged rate.
 
 Why it matters

@@ -135,7 +135,7 @@ def _row(found: tuple[Diagnosis, ...], *, several: bool) -> dict[str, Any]:
     # Of several runs the gravest speaks for all.
     rows = [one.row() for one in found]
     worst = max(range(len(rows)), key=lambda k: _gravity(found[k]))
-    said = {name: rows[worst][name] for name in ("verdict", "healthy", "headline", "findings")}
+    said = {name: rows[worst][name] for name in ("verdict", "healthy", "name", "headline", "findings")}
     return {**said, "runs": rows}
 
 

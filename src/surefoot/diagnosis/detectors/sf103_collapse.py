@@ -154,6 +154,9 @@ def _evaluated(trace: Trace) -> Finding | None:
     loss, judged = trace.loss, trace.val_loss
     if loss is None or judged is None or len(judged) < _FEW or loss.end < 0.85 * judged.start:
         return None
+    if loss.start <= 3.0 * judged.start and loss.end < 0.8 * loss.start:
+        # Training began where the evaluations did and got better: whatever this is, the rate did not lose it.
+        return None
     return _above(judged, "validation loss") if judged.best > 0.9 * judged.start else None
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import surefoot as sf
 from surefoot.errors import ArgumentError
-from surefoot.forecasting.bound import bound
+from surefoot.forecasting.bound import bound, relative_peak
 from surefoot.forecasting.planner import Expected, compare
 
 WSD = sf.wsd(1e-3, total=1000, warmup=30, shape="linear")
@@ -42,21 +42,34 @@ def test_what_lies_within_the_noise_of_repeats_or_the_intervals_is_a_tie():
     assert all(p.tied for p in blurred.prospects)
 
 
-def test_theory_ranks_by_the_bound_at_the_peak_it_was_tuned_for():
+def test_theory_ranks_fresh_runs_by_their_best_bound():
     found = compare(total=1000, peak=1e-3)
-    reference = sf.linear(1e-3, total=1000)
-    distance = 1e-3 / bound(reference).best_peak
-    values = np.array([bound(p.candidate.schedule, distance=distance).value for p in found.prospects])
+    values = np.array([bound(p.candidate.schedule).best for p in found.prospects])
     assert values.tolist() == sorted(values.tolist())
     assert [p.bound for p in found.prospects] == pytest.approx(values / values[0])
     assert {p.expected for p in found.prospects} == {None}
     assert found.best.candidate.name == "linear to 0"
 
 
-def test_a_peak_that_was_tuned_for_another_shape_ranks_others_first():
-    wsd = compare(total=1000, peak=1e-3, tuned_for=sf.wsd(1e-3, total=1000, shape="linear"))
-    assert wsd.best.candidate.name == "WSD, 40 % linear"
-    assert "the schedule it was tuned for" in wsd.why
+def test_theory_gives_each_fresh_run_the_peak_that_suits_it():
+    schedules = {p.candidate.name: p.candidate.schedule for p in compare(total=1000, peak=1e-3).prospects}
+    linear, wsd = schedules["linear to 0"], schedules["WSD, 20 % linear"]
+    assert linear.peak == pytest.approx(1e-3)
+    assert wsd.peak / linear.peak == pytest.approx(relative_peak(wsd, linear))
+
+
+def test_the_peak_can_have_been_tuned_for_another_shape():
+    tuned = sf.wsd(1e-3, total=1000, shape="linear")
+    found = compare(total=1000, peak=1e-3, tuned_for=tuned)
+    same = next(p.candidate.schedule for p in found.prospects if p.candidate.name == "WSD, 20 % linear")
+    assert same.peak == pytest.approx(1e-3)
+    assert "the schedule it was tuned for" in found.why
+
+
+def test_theory_leaves_the_rate_of_a_run_alone():
+    for prospect in compare(WSD, total=2000).prospects:
+        if prospect.candidate.start:
+            assert prospect.candidate.schedule.peak == WSD.peak
 
 
 def test_the_choice_among_ties_costs_least_and_does_not_raise_the_rate_again():
@@ -83,7 +96,7 @@ def test_a_run_that_has_reached_the_total_is_only_compared_with_fresh_ones():
 
 
 def test_fresh_runs_take_the_peak_and_warmup_of_the_run():
-    found = compare(WSD, total=2000)
+    found = compare(WSD, total=2000, predict=law)
     linear = next(p.candidate.schedule for p in found.prospects if p.candidate.name == "linear to 0")
     assert linear == sf.linear(1e-3, total=2000, warmup=30)
 
@@ -95,7 +108,7 @@ def test_an_open_plan_stands_where_it_is_said_to():
 
 def test_a_prospect_prints_as_one_line_with_its_tie():
     text = str(compare(total=1000, peak=1e-3))
-    assert text.splitlines()[0] == "1. linear to 0: bound x1.000"
+    assert text.splitlines()[0] == "1. linear to 0 at 0.001: bound x1.000"
     assert "tied with the best" in text.splitlines()[1]
     assert "theory" in text.splitlines()[-1]
     assert " (" in str(compare(WSD, total=2000, predict=law).best)

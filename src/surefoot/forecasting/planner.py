@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from surefoot.errors import ArgumentError
@@ -20,7 +20,7 @@ from surefoot.schedule.recognition.recognising import recognise
 NOISE = 0.002
 """Losses [nats] that are closer than this tie: repeats of one 124M configuration differ by 0.0002 to 0.002 [X]."""
 THEORY_TIE = 0.03
-"""Bounds that are closer than this share tie: among 124M runs to 0, 3 % of bound told no two schedules apart [X]."""
+"""Bounds closer than this share tie: five 124M schedules within 3 % of bound ended within 0.0023 of loss [X]."""
 _SAME_PEAK = 0.01
 
 
@@ -54,9 +54,10 @@ class Prospect:
             if self.expected is None
             else "loss {:.4f} ({:.4f} to {:.4f})".format(*self.expected)
         )
-        start = f", from step {self.candidate.start}" if self.candidate.start else ""
+        start = f" from step {self.candidate.start}" if self.candidate.start else ""
+        peak = f" at {self.candidate.schedule.peak:.3g}"
         tie = ", tied with the best" if self.tied and self.rank > 1 else ""
-        return f"{self.rank}. {self.candidate.name}{start}: {said}{tie}"
+        return f"{self.rank}. {self.candidate.name}{start}{peak}: {said}{tie}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +96,21 @@ def compare(
     at: int | None = None,
     tuned_for: Schedule | None = None,
 ) -> Comparison:
-    """Return the schedules of ``total`` updates at one peak, ranked by the final loss that is expected of them.
+    """Return the schedules of ``total`` updates, ranked by the final loss that is expected of them.
 
     ``run`` is a run so far, as a History that logs its rates, or the Schedule it follows with ``at``, the updates done:
     then the ways on from it are candidates beside fresh runs. ``peak`` and ``warmup`` [updates] are those of the run
-    unless given; another peak than the run's is refused, since loss-curve laws fail when pooled over peaks. ``predict``
-    gives the expected loss of a schedule (a law fitted at this peak); without it the convex bound ranks: that is
-    theory, at the distance at which ``peak`` is the best one for ``tuned_for`` (the plan of the run, else linear
-    to 0). Raises ArgumentError for arguments that do not fit together.
+    unless given. ``predict`` gives the expected loss of a schedule, by a law fitted at this peak: all candidates have
+    it, and another peak than the run's is refused, since loss-curve laws fail when pooled over peaks.
+
+    Without ``predict`` the convex bound ranks. That is theory, at the distance at which ``peak`` is the best one for
+    ``tuned_for`` (the plan of the run, else linear to 0), and each fresh run gets the peak that is then best for it: a
+    peak never goes from one shape to another unchanged. So it ordered 11 schedules of a 124M transformer as measured
+    (Kendall's tau 0.95 beyond the noise); all at one peak it did so less well (0.76, at a low peak 0.31) [X]. Raises
+    ArgumentError for arguments that do not fit together.
 
     >>> print(compare(total=1000, peak=1e-3).prospects[0])
-    1. linear to 0: bound x1.000
+    1. linear to 0 at 0.001: bound x1.000
 
     Source: arXiv 2310.07831 (2023), 2501.18965 (2025) [C]; the ties of theory: 124M matrix [X].
     """
@@ -121,15 +126,18 @@ def compare(
         tuned, told = plan, "the plan of the run"
     if tuned is None or tuned.total is None:
         tuned, told = linear(level, total=whole, warmup=rise), "linear decay to 0"
-    relative = _bounds(found, tuned)
+    distance = tuned.peak / bound(tuned).best_peak
     if predict is None:
-        return Comparison(tuple(_by_theory(found, relative)), "theory", _THEORY.format(told))
+        found = [_at_its_best(candidate, distance) for candidate in found]
+    relative = _bounds(found, distance)
+    if predict is None:
+        return Comparison(tuple(_by_theory(found, relative)), "theory", _THEORY.format(peak=tuned.peak, told=told))
     return Comparison(tuple(_by_law(found, relative, predict)), "law", _LAW)
 
 
 _THEORY = (
-    "Ranked by the convex bound (arXiv 2310.07831, 2023), for a peak that is the best one for {}: theory, no losses; "
-    "what differs by less than 3 % is a tie. A law fitted on a run's own losses says more."
+    "Ranked by the convex bound (arXiv 2310.07831, 2023): theory, no losses. The peak of {peak:.3g} is taken to be the "
+    "best one for {told}, each fresh run gets its own; what differs by less than 3 % is a tie."
 )
 _LAW = (
     "Ranked by a law fitted on runs at this peak; what differs by less than 0.002, the noise of repeats, or by less "
@@ -155,9 +163,16 @@ def _by_law(found: Sequence[Candidate], relative: Sequence[float], predict: Pred
         yield Prospect(rank, found[k], relative[k], said[k], tied)
 
 
-def _bounds(found: Sequence[Candidate], tuned: Schedule) -> list[float]:
-    """Return each candidate's bound over the lowest, at the distance that makes the tuned schedule's peak the best."""
-    distance = tuned.peak / bound(tuned).best_peak
+def _at_its_best(candidate: Candidate, distance: float) -> Candidate:
+    """Return a fresh run at the peak that the bound finds best; what goes on from a run keeps the run's."""
+    if candidate.start:
+        return candidate
+    best = bound(candidate.schedule, distance=distance).best_peak
+    return replace(candidate, schedule=candidate.schedule.with_peak(best))
+
+
+def _bounds(found: Sequence[Candidate], distance: float) -> list[float]:
+    """Return each candidate's bound over the lowest."""
     values = [bound(candidate.schedule, distance=distance).value for candidate in found]
     return [value / min(values) for value in values]
 

@@ -158,7 +158,7 @@ def extending() -> Iterator[str]:
     for total, published in ((100_000, 0.525), (200_000, 0.375)):
         longer = sf.wsd(1e-3, total=total, warmup=300, shape="linear")
         stage = second_stage(first, longer, 40_000)
-        yield f"- to {total:,}: the second stage at {stage:.3f} of the rate (published, in steps of 0.025: {published})."
+        yield f"- to {total:,}: second stage at {stage:.3f} of the rate (published, in steps of 0.025: {published})."
     found = {p.candidate.name: p.bound for p in compare(first, total=100_000).prospects if p.candidate.start == 40_000}
     stage = next(value for name, value in found.items() if name.startswith("second stage") and "linear" in name)
     yield ""

@@ -13,7 +13,11 @@ from surefoot.forecasting.planner import Expected, compare
 WSD = sf.wsd(1e-3, total=1000, warmup=30, shape="linear")
 
 
-def law(schedule, width=0.0):
+def law(schedules, width=0.0):
+    return [one(schedule, width) for schedule in schedules]
+
+
+def one(schedule, width=0.0):
     """A loss that falls with the summed rate and with how far the rate has come down, as loss-curve laws have it."""
     rates = schedule.array() / schedule.peak
     loss = 3.0 + rates.sum() ** -0.5 - 0.1 * (1.0 - rates[-1]) * min(1.0, (rates < 1.0).sum() / 200)
@@ -31,7 +35,7 @@ def test_a_law_ranks_by_its_loss():
     assert losses == sorted(losses)
     assert [prospect.rank for prospect in found.prospects] == list(range(1, len(losses) + 1))
     assert found.basis == "law"
-    assert found.best.expected == law(found.best.candidate.schedule)
+    assert found.best.expected == one(found.best.candidate.schedule)
 
 
 def test_what_lies_within_the_noise_of_repeats_or_the_intervals_is_a_tie():
@@ -128,7 +132,7 @@ def test_a_prospect_prints_as_one_line_with_its_tie():
         ({"run": 3}, "run must be"),
         ({"run": sf.History.of([sf.Reading(0, 1.0)])}, "lr"),
         ({"run": sf.History.of([sf.Reading(0, 1.0, lr=math.nan), sf.Reading(1, 1.0)])}, "no learning rate"),
-        ({"peak": 1e-3, "predict": lambda _: Expected(math.nan, 0.0, 0.0)}, "no finite loss"),
+        ({"peak": 1e-3, "predict": lambda many: [Expected(math.nan, 0.0, 0.0)] * len(many)}, "no finite loss"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_by_name(wrong, word):

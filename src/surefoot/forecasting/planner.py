@@ -32,7 +32,8 @@ class Expected(NamedTuple):
     high: float
 
 
-Predict = Callable[[Schedule], Expected]
+Predict = Callable[[Sequence[Schedule]], Sequence[Expected]]
+"""A law fitted at one peak: the final losses it expects of schedules, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def compare(
 
     ``run`` is a run so far, as a History that logs its rates, or the Schedule it follows with ``at``, the updates done:
     then the ways on from it are candidates beside fresh runs. ``peak`` and ``warmup`` [updates] are those of the run
-    unless given. ``predict`` gives the expected loss of a schedule, by a law fitted at this peak: all candidates have
+    unless given. ``predict`` gives the expected losses of schedules, by a law fitted at this peak: all candidates have
     it, and another peak than the run's is refused, since loss-curve laws fail when pooled over peaks.
 
     Without ``predict`` the convex bound ranks. That is theory, at the distance at which ``peak`` is the best one for
@@ -152,7 +153,7 @@ def _by_theory(found: Sequence[Candidate], relative: Sequence[float]) -> Iterato
 
 
 def _by_law(found: Sequence[Candidate], relative: Sequence[float], predict: Predict) -> Iterator[Prospect]:
-    said = [predict(candidate.schedule) for candidate in found]
+    said = predict([candidate.schedule for candidate in found])
     bad = [candidate.name for candidate, one in zip(found, said, strict=True) if not math.isfinite(one.loss)]
     if bad:
         raise ArgumentError(f"predict gave no finite loss for {bad[0]!r}: fit the law on runs at this peak.")

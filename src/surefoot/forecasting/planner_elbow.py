@@ -66,9 +66,9 @@ def elbow(schedule: Schedule, predict: Predict) -> Elbow:
 
     >>> from surefoot.forecasting.planner import Expected
     >>> from surefoot.schedule.recipes.long import wsd
-    >>> def law(schedule):
-    ...     loss = 3.0 + 0.1 * schedule(schedule.total - 1)
-    ...     return Expected(loss, loss - 0.01, loss + 0.01)
+    >>> def law(schedules):
+    ...     losses = [3.0 + 0.1 * schedule(schedule.total - 1) for schedule in schedules]
+    ...     return [Expected(loss, loss - 0.01, loss + 0.01) for loss in losses]
     >>> found = elbow(wsd(1.0, total=1000, shape="linear"), law)
     >>> found.step, found.middle, round(found.depth, 3), round(found.low, 3)
     (800, 900, 0.099, 0.08)
@@ -78,9 +78,12 @@ def elbow(schedule: Schedule, predict: Predict) -> Elbow:
     start, total = _decay(schedule)
     held = Schedule(schedule.peak, (*before(schedule, start), hold(total - start, _level(schedule, start))))
     steps = np.unique(np.linspace(start, total, _POINTS + 1).round().astype(int))[1:]
-    depths = np.array([predict(held.head(int(t))).loss - predict(schedule.head(int(t))).loss for t in steps])
-    end, carried = predict(schedule), predict(held)
+    parts = [plan.head(int(t)) for plan in (held, schedule) for t in steps]
+    said = predict([*parts, held, schedule])
+    losses = np.array([one.loss for one in said[:-2]]).reshape(2, -1)
+    carried, end = said[-2:]
     depth = carried.loss - end.loss
+    depths = losses[0] - losses[1]
     # What has come so far is taken never to go again, so that half of it comes at one step.
     come = np.maximum.accumulate(np.append(0.0, depths / depth if depth > 0 else np.ones(len(depths))))
     middle = round(float(np.interp(0.5, come, np.append(start, steps))))

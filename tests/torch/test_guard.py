@@ -210,6 +210,24 @@ def test_the_outliers_of_a_corrupted_batch_are_left_out_and_its_running_statisti
     assert "jumped" in guard.actions[0].why
 
 
+def test_a_bad_first_batch_is_undone_once_its_neighbours_show_it():
+    def run(first):
+        model = net(dropout=0.0, norm=False)
+        optimizer = torch.optim.AdamW(model.parameters(), 0.01)
+        scheduler = st.Scheduler(optimizer, sf.constant(0.01))
+        guard = st.Guard(model, optimizer, scheduler)
+        for k, batch in enumerate(batches(200)):
+            x, y = batch
+            loss = loss_of(model, (x * 1e4, y) if first and k == 0 else batch)
+            update(guard, optimizer, loss)
+        return loss.item(), guard, scheduler
+
+    clean, spoilt = run(first=False), run(first=True)
+    assert [(action.what, action.after) for action in spoilt[1].actions] == [("roll back", 0)]
+    assert spoilt[2].cuts == ()
+    assert spoilt[0] < 1.2 * clean[0]
+
+
 def test_a_closure_is_judged_when_it_was_evaluated_and_lbfgs_makes_nothing_of_a_bad_one():
     for optimizer_of in (
         lambda p: torch.optim.LBFGS(p, lr=0.5, max_iter=3),

@@ -26,13 +26,15 @@ class Outliers:
     losses: deque[float] = field(default_factory=deque)
     norms: deque[float] = field(default_factory=deque)
     first: float = math.nan
+    known: int = 0
 
     def add(self, loss: float, norm: float) -> None:
         """Remember an applied update."""
         if self.rule is None:
             return
-        if math.isnan(self.first):
-            self.first = loss
+        if self.known < 3:
+            self.known += 1
+            self.first = median([*self.losses, loss])
         for kept, value in ((self.losses, loss), (self.norms, norm)):
             kept.append(value)
             if len(kept) > self.rule.window:

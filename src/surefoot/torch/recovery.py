@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
+from statistics import median
 
 from surefoot.errors import GuardStop
 from surefoot.torch.acting import Action, Attempt, Pace, factor
@@ -17,6 +18,8 @@ from surefoot.torch.ring import Ring, Snapshot
 from surefoot.torch.trend import Band, Trend
 
 _TREND: Key = ("trend",)
+# Among so many first updates, one whose loss and norm are so many times the middle ones was a bad batch.
+_START, _FAR = 5, 100.0
 
 
 class Recovery:
@@ -32,6 +35,7 @@ class Recovery:
         self._done = self._next = self._repeats = self._times = 0
         self._fell = -math.inf
         self._used: Snapshot | None = None
+        self._begun: list[tuple[float, float]] = []
 
     def copy(self, now: Attempt) -> None:
         """Take a snapshot where one is due: these weights have just given a good loss and a finite gradient."""
@@ -47,7 +51,22 @@ class Recovery:
     def fed(self, now: Attempt) -> str:
         """Take an applied update; return why the run is lost, "" while it is not."""
         self._done += 1
-        return self.trend.fed(now.loss, now.rate)
+        lost = self.trend.fed(now.loss, now.rate)
+        if self._done <= _START:
+            self._begun.append((now.loss, now.norm))
+        return self._false_start() or lost
+
+    def _false_start(self) -> str:
+        """Return why the first updates count for nothing: nobody could tell yet that their batches were bad."""
+        if self._done != _START:
+            return ""
+        for values in zip(*self._begun, strict=True):
+            if not max(values) > _FAR * median(values) > 0.0:
+                return ""
+        losses = [loss for loss, _ in self._begun]
+        return (
+            f"an early batch with the loss {max(losses):.4g} lies far above the {median(losses):.4g} of its neighbours"
+        )
 
     def back(self, why: str, save: Callable[..., None]) -> tuple[Action, ...]:
         """Return to a good snapshot and cut the rate; when that was tried often enough, save it and raise GuardStop."""
@@ -59,6 +78,7 @@ class Recovery:
             # It led astray once already: what looked good there may not have been.
             self.ring.forget(self._used)
         # Before the peak has proven itself every state but the first may have been bent by it.
+        innocent = self._done == _START and bool(self._false_start())
         found = self.ring.pick(here - rule.back if self.trend.proven or rule.exact else 0)
         if found is None:
             return self._stopped(f"{why}; no snapshot was taken before", save)
@@ -68,7 +88,13 @@ class Recovery:
             return self._stopped(f"{why}, after {self._times} rollbacks", save)
         self._times += 1
         self._fell, self._used = self._done, found
-        return (Action(here, "roll back", why, here, found.step), *self._cut(why, found, rule, proven=proven))
+        back = Action(here, "roll back", why, here, found.step)
+        if innocent:
+            # The rate has done nothing wrong, and what it did since is no sign either.
+            self.trend.doubts = 0
+            self._fell = -math.inf
+            return (back,)
+        return (back, *self._cut(why, found, rule, proven=proven))
 
     def _return_to(self, found: Snapshot, rule: Rollback) -> None:
         put(self._run, found.held, rewind=self._rewind)

@@ -57,6 +57,7 @@ class Trend:
     proven: bool = False
     doubts: int = 0
     _before: float = -math.inf
+    _start: list[float] = field(default_factory=list)
     _five: deque[float] = field(default_factory=lambda: deque(maxlen=5))
     _sum: float = 0.0
     _weight: float = 0.0
@@ -73,8 +74,10 @@ class Trend:
 
     def fed(self, loss: float, rate: float) -> str:
         """Take the loss and the rate of an applied update; return why the run is lost, "" while it is not."""
-        if math.isnan(self.first):
-            self.first = loss
+        if len(self._start) < 3:
+            # The middle of three: the first batch of all may be a bad one.
+            self._start.append(loss)
+            self.first = median(self._start)
         if not math.isnan(self.smooth):
             self._spread.append(abs(loss - self.smooth))
         # One spike must not hold the mean up long after it has healed.

@@ -35,6 +35,15 @@ if TYPE_CHECKING:
     from surefoot.errors import PositionError as PositionError
     from surefoot.errors import SurefootError as SurefootError
     from surefoot.errors import TaskError as TaskError
+    from surefoot.forecasting.bound import Bound as Bound
+    from surefoot.forecasting.bound import bound as bound
+    from surefoot.forecasting.bound import relative_peak as relative_peak
+    from surefoot.forecasting.planner import Comparison as Comparison
+    from surefoot.forecasting.planner import compare as compare
+    from surefoot.forecasting.planner_elbow import Elbow as Elbow
+    from surefoot.forecasting.planner_elbow import elbow as elbow
+    from surefoot.forecasting.planner_elbow import elbow_check as elbow_check
+    from surefoot.forecasting.refined import refined as refined
     from surefoot.history.columns import History as History
     from surefoot.history.lines import Log as Log
     from surefoot.history.origin import Origin as Origin
@@ -42,6 +51,8 @@ if TYPE_CHECKING:
     from surefoot.history.reading_logs import read as read
     from surefoot.history.reading_logs import read_runs as read_runs
     from surefoot.laws.factor import Factor as Factor
+    from surefoot.laws.fitting import fit_law as fit_law
+    from surefoot.laws.fitting_law import FittedLaw as FittedLaw
     from surefoot.laws.scale import Scale as Scale
     from surefoot.laws.transferring import transfer as transfer
     from surefoot.live.reporting import Sighting as Sighting
@@ -188,12 +199,18 @@ _HOME = {
     "diagnosis.signs": ("sensitivity",),
     "diagnosis.summing": ("Diagnosis", "diagnosed"),
     "diagnosis.verdict": ("Verdict", "verdict"),
+    "forecasting.bound": ("Bound", "bound", "relative_peak"),
+    "forecasting.planner": ("Comparison", "compare"),
+    "forecasting.planner_elbow": ("Elbow", "elbow", "elbow_check"),
+    "forecasting.refined": ("refined",),
     "history.origin": ("Origin",),
     "history.reading": ("Reading",),
     "history.columns": ("History",),
     "history.lines": ("Log",),
     "history.reading_logs": ("read", "read_runs"),
     "laws.factor": ("Factor",),
+    "laws.fitting": ("fit_law",),
+    "laws.fitting_law": ("FittedLaw",),
     "laws.scale": ("Scale",),
     "laws.transferring": ("transfer",),
     "live.reporting": ("Sighting",),

@@ -21,7 +21,7 @@ BELOW = {
     "laws": {"curve", "trial", "chart", "svg", "schedule"},
     "forecasting": {"history", "schedule", "chart", "svg", "laws"},
     "live": {"diagnosis", "history", "schedule"},
-    "search": {"task", "schedule", "history", "curve", "trial"},
+    "search": {"task", "schedule", "history", "curve", "trial", "forecasting"},
     "report": {
         "trial",
         "search",

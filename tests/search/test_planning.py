@@ -4,6 +4,7 @@ import pytest
 from surefoot.curve import Peak
 from surefoot.errors import ArgumentError
 from surefoot.history.columns import History
+from surefoot.schedule.recipes.decays import constant, linear
 from surefoot.search.planning import choose, plan
 
 PEAK = Peak(1e-3, 5e-4, 2e-3, 0.1, "tune", 0.8, 100, "because.", 1000)
@@ -55,6 +56,16 @@ def test_a_history_gives_its_highest_rate_and_its_gradient_norms():
     assert choice.schedule.peak == 0.02
     assert choice.clip == 20.0
     assert choose(History(columns), total=100).clip == 1.0
+
+
+def test_a_peak_that_served_another_shape_is_said_to_be_another_peak():
+    steps = np.arange(1000.0)
+    notes = {
+        name: choose(History({"step": steps, "loss": np.ones(1000), "lr": ran.array()}), total=2000).notes
+        for name, ran in (("hold", constant(0.1, total=1000, warmup=50)), ("linear", linear(0.1, total=1000)))
+    }
+    assert "wants 2.8 times that" in notes["hold"][-1]
+    assert not any("times that" in note for note in notes["linear"])
 
 
 def test_without_a_rate_the_plan_is_in_factors():

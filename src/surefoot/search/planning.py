@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from surefoot.curve import Peak
 from surefoot.errors import ArgumentError
+from surefoot.forecasting.bound import relative_peak
+from surefoot.forecasting.planner import recognised
 from surefoot.history.columns import History
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.recipes.decays import constant, linear
@@ -20,6 +22,7 @@ from surefoot.search.question import count, positive
 FALLBACK_WARMUP = 0.05
 _CLOSE_EDGE = 4.0
 _OPEN_WARMUP = 1000
+_SAME_SHAPE = 1.25
 _NO_RATE = "No rate is known: the peak of 1.0 is a factor; tune the task and put the rate in by with_peak(lr)."
 
 
@@ -71,7 +74,8 @@ def choose(
     warmup, warmed = _warmup(rate, evidence, whole)
     schedule, call, reason = _shape(rate, whole, warmup, extendable=extendable)
     clip, clipped = _clip(history_or_peak)
-    notes = (warmed, clipped, *((_NO_RATE,) if history_or_peak is None and peak is None else ()))
+    known = history_or_peak is not None or peak is not None
+    notes = (warmed, clipped, *_reshaped(history_or_peak, schedule), *(() if known else (_NO_RATE,)))
     return Choice(schedule, reason, warmup, clip, notes, f"schedule = {call}")
 
 
@@ -138,6 +142,25 @@ def _shape(rate: float, total: int | None, warmup: int, *, extendable: bool) -> 
             "(Bergsma et al., Straight to Zero, arXiv 2502.15938, 2025; Defazio et al., arXiv 2310.07831, 2023)."
         ),
     )
+
+
+def _reshaped(source: Any, schedule: Schedule) -> tuple[str, ...]:
+    """Return a note where a history's peak was that of another shape, which wants another peak."""
+    if not isinstance(source, History) or schedule.total is None:
+        return ()
+    try:
+        ran = recognised(source)
+        whole = ran if ran.total is not None else ran.head(int(source["step"].max()) + 1)
+        ratio = relative_peak(schedule.stretch(whole.total or 1), whole)
+    except ArgumentError:
+        return ()  # rates that are no schedule say nothing about shapes
+    if 1 / _SAME_SHAPE < ratio < _SAME_SHAPE:
+        return ()
+    note = (
+        f"The peak is the one the run had along another shape; by the convex bound this shape wants {ratio:.2g} times "
+        "that: theory (arXiv 2501.18965, 2025), so tune it. surefoot.compare has the ways on from the run itself."
+    )
+    return (note,)
 
 
 def _clip(source: Any) -> tuple[float, str]:

@@ -1,8 +1,8 @@
 """The torch edge of surefoot: ``import surefoot.torch as st``.
 
 ``st.Scheduler`` applies a schedule to an optimizer, ``st.set_lr`` writes one rate, ``st.groups`` builds parameter
-groups, ``st.Guard`` saves a run that goes bad, ``st.task``, ``st.find`` and ``st.tune`` search the rate of objects
-that exist already.
+groups, ``st.coordinate_check`` checks those of muP, ``st.Guard`` saves a run that goes bad, ``st.task``, ``st.find``
+and ``st.tune`` search the rate of objects that exist already.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from surefoot.torch.monitors.logits import max_attention_logit as max_attention_logit
     from surefoot.torch.monitors.noise import NoiseScale as NoiseScale
     from surefoot.torch.monitors.watching import Monitors as Monitors
+    from surefoot.torch.mup_coordinates import Coordinates as Coordinates
+    from surefoot.torch.mup_coordinates import coordinate_check as coordinate_check
     from surefoot.torch.position import Cut as Cut
     from surefoot.torch.preconditioning import preconditioner as preconditioner
     from surefoot.torch.probing import headroom as headroom
@@ -50,6 +52,7 @@ _HOME = {
     "stability": ("Threshold", "stability_threshold"),
     "preconditioning": ("preconditioner",),
     "probing": ("headroom",),
+    "mup_coordinates": ("Coordinates", "coordinate_check"),
     "monitors.watching": ("Monitors",),
     "monitors.noise": ("NoiseScale",),
     "monitors.logits": ("log_z", "max_attention_logit"),

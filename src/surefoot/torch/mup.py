@@ -73,12 +73,12 @@ def mup_roles(
 
     Which dimensions grow with the width is read off ``base`` (the same model at the base width; it may live on the
     meta device), or, with ``base_width`` [units], off the sizes: whole multiples of ``width``, which is that of the
-    first embedding or norm unless given. ``base`` is sure, sizes are a guess: read the table. Two dimensions grow:
-    hidden; the only one: vector; the input: readout; the output: embedding; none: fixed. ``roles`` overrides this by
-    name or beginning of names (``{"blocks.0.gate": "fixed"}``). ``output_multiplier`` says that the model multiplies
-    its logits by 1/m: needed where embedding and readout are tied. Raises ArgumentError for both or neither of
-    ``base`` and ``base_width``, models that differ in more than width, optimizers without a table (Muon needs
-    none for hidden matrices: give it those, and Adam the other groups).
+    first embedding, norm or layer unless given. ``base`` is sure, sizes are a guess: read the table. Two dimensions
+    grow: hidden; the only one: vector; the input: readout; the output: embedding; none: fixed. ``roles`` overrides
+    this by name or beginning of names (``{"blocks.0.gate": "fixed"}``). ``output_multiplier`` says that the model
+    multiplies its logits by 1/m: needed where embedding and readout are tied. Raises ArgumentError for both or neither
+    of ``base`` and ``base_width``, models that differ in more than width, sizes that can't be told, optimizers without
+    a table (Muon needs none for hidden matrices: give it those, and Adam the other groups).
 
     >>> print(mup_roles(nn.Sequential(nn.Embedding(9, 8), nn.Linear(8, 9)), base_width=4).describe())
     parameter  shape  role       m  lr   weight decay  init  eps
@@ -89,19 +89,25 @@ def mup_roles(
 
     Source: as ``surefoot.laws.mup.mup_factors``: arXiv 2203.03466 (2022).
     """
-    growth = growth_of(model, base_width, base, width)
+    growth = growth_of(model, base_width, base, width, roles)
     return assigned(model, growth, optimizer, output_multiplier=output_multiplier, roles=roles)
 
 
-def growth_of(model: nn.Module, base_width: int | None, base: nn.Module | None, width: int | None) -> dict[str, Growth]:
+def growth_of(
+    model: nn.Module,
+    base_width: int | None = None,
+    base: nn.Module | None = None,
+    width: int | None = None,
+    roles: Mapping[str, str] | None = None,
+) -> dict[str, Growth]:
     """Return the growth of each parameter by what was given; raise ArgumentError for both or neither.
 
-    >>> growth_of(nn.Linear(8, 3, bias=False), 4, None, 8)
+    >>> growth_of(nn.Linear(8, 3, bias=False), base=nn.Linear(4, 3, bias=False))
     {'weight': {1: 2.0}}
     """
     trainable(model)
     if base is None and base_width is not None:
-        return growth_from_width(model, base_width, width)
+        return growth_from_width(model, base_width, width, roles or ())
     if base is None or base_width is not None or width is not None:
         raise ArgumentError(
             "give one of base_width= (an int, with width= where it can't be told) and base= (the same model at the "

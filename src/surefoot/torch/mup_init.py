@@ -11,12 +11,11 @@ from torch import nn
 
 from surefoot.errors import ArgumentError
 from surefoot.torch.mup import growth_of
-from surefoot.torch.mup_growth import Growth, owned
-from surefoot.torch.mup_roles import MupRoles, TensorRole, assigned, ends
+from surefoot.torch.mup_growth import LAYERS, Growth, ends, owned
+from surefoot.torch.mup_roles import MupRoles, TensorRole, assigned
 
 Initial = Literal["fan_in", "constant"]
 Readout = Literal["scaled", "zero"]
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 def mup_init_(
@@ -50,7 +49,7 @@ def mup_init_(
     for name, value, allowed in (("initial", initial, Initial), ("readout", readout, Readout)):
         if value not in get_args(allowed):
             raise ArgumentError(f"{name}={value!r} must be one of {', '.join(get_args(allowed))}.")
-    growth = growth_of(model, base_width, base, width)
+    growth = growth_of(model, base_width, base, width, roles)
     # The spreads are the same for all optimizers.
     found = assigned(model, growth, "adam", output_multiplier=output_multiplier, roles=roles)
     times = _said(model, found, growth, initial) if base is None else _measured(model, found, base)
@@ -91,7 +90,7 @@ def _said(model: nn.Module, found: MupRoles, growth: Mapping[str, Growth], initi
 
 def _inputs(tensor: TensorRole, module: nn.Module, growth: Mapping[str, Growth]) -> float:
     """Return how many times more inputs a parameter has than in the base, if its spread follows their number."""
-    if not isinstance(module, (nn.Linear, *_CONVOLUTIONS)):
+    if not isinstance(module, LAYERS):
         return tensor.m if tensor.role in {"hidden", "readout"} else 1.0
     weight = tensor.name.rpartition(".")[0] + ".weight" if "." in tensor.name else "weight"
     return growth[weight].get(ends(module, 2)[0], 1.0)

@@ -12,7 +12,7 @@ from torch import nn
 from surefoot.errors import ArgumentError
 from surefoot.laws.mup import Role, RoleFactors, mup_factors
 from surefoot.laws.names import family
-from surefoot.torch.mup_growth import Growth, owned
+from surefoot.torch.mup_growth import Growth, ends, owned
 from surefoot.torch.parameters import trainable
 
 ModelRole = Role | Literal["fixed"]
@@ -143,26 +143,6 @@ def role_of(name: str, module: nn.Module, dimensions: int, ratios: Growth) -> Mo
     if dimensions == 1:
         return "vector"
     return "readout" if ends(module, dimensions)[0] in ratios else "embedding"
-
-
-def ends(module: nn.Module, dimensions: int) -> tuple[int, int]:
-    """Return the dimensions of input and output: torch's layers keep [output, input, ...], tables the reverse.
-
-    >>> ends(nn.Linear(2, 3), 2), ends(nn.Embedding(2, 3), 2)
-    ((1, 0), (0, 1))
-    """
-    kind = type(module).__name__
-    if dimensions < 2:
-        return 0, 0
-    if isinstance(module, nn.Embedding) or kind == "Conv1D" or "Transpose" in kind:
-        return 0, 1
-    if (
-        isinstance(module, (nn.Linear, nn.Bilinear, nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention))
-        or "Conv" in kind
-    ):
-        return 1, 0
-    # A bare parameter: a table of positions, a token of its own, or weights of x @ W.
-    return dimensions - 2, dimensions - 1
 
 
 def _named(name: str, given: Mapping[str, str]) -> ModelRole | None:

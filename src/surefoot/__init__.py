@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from surefoot.forecasting.bound import Bound as Bound
     from surefoot.forecasting.bound import bound as bound
     from surefoot.forecasting.bound import relative_peak as relative_peak
+    from surefoot.forecasting.forecasting import forecast as forecast
+    from surefoot.forecasting.nouns import Forecast as Forecast
+    from surefoot.forecasting.nouns import Prediction as Prediction
     from surefoot.forecasting.planner import Comparison as Comparison
     from surefoot.forecasting.planner import compare as compare
     from surefoot.forecasting.planner_elbow import Elbow as Elbow
@@ -208,6 +211,8 @@ _HOME = {
     "history.columns": ("History",),
     "history.lines": ("Log",),
     "history.reading_logs": ("read", "read_runs"),
+    "forecasting.forecasting": ("forecast",),
+    "forecasting.nouns": ("Forecast", "Prediction"),
     "laws.factor": ("Factor",),
     "laws.fitting": ("fit_law",),
     "laws.fitting_law": ("FittedLaw",),

@@ -36,7 +36,7 @@ BELOW = {
         "laws",
         "forecasting",
     },
-    "torch": {"search", "task", "schedule", "history", "curve", "chart", "diagnosis", "live", "laws"},
+    "torch": {"search", "task", "schedule", "history", "curve", "chart", "svg", "diagnosis", "live", "laws"},
     "integrations": {"torch", "live", "diagnosis", "schedule", "history"},
     "tasks": {"torch", "schedule", "history"},
     "cli": {

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from torch import nn
+from torch.nn.functional import mse_loss
 
 import surefoot.torch as st
 from surefoot.errors import ArgumentError
@@ -244,6 +245,31 @@ def test_what_a_model_takes_in_and_gives_out_does_not_grow_even_where_it_is_as_l
     found = roles(mup_roles(model, base_width=8))
     assert [found[f"{k}.weight"] for k in (0, 2, 4)] == ["embedding", "hidden", "readout"]
     assert found["4.bias"] == "fixed"
+
+
+def final_loss(width, octave, in_mup):
+    """The loss of 30 updates on one function of 8 numbers, with the same data and initial weights at every rate."""
+    deep = lambda n: nn.Sequential(nn.Linear(8, n), nn.ReLU(), nn.Linear(n, n), nn.ReLU(), nn.Linear(n, 1))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        x, base, model = torch.randn(512, 8), deep(16), deep(width)
+        picks = torch.randint(512, (30, 64))
+    y = torch.sin(2 * x[:, :1]) * x[:, 1:2]
+    parameters = mup(mup_init_(model, base=base), 2.0**octave, base=base) if in_mup else model.parameters()
+    optimizer = torch.optim.Adam(parameters, 2.0**octave)
+    for pick in picks:
+        optimizer.zero_grad()
+        mse_loss(model(x[pick]), y[pick]).backward()
+        optimizer.step()
+    with torch.no_grad():
+        return mse_loss(model(x), y).item()
+
+
+def test_the_best_rate_stays_where_it_is_in_mup_and_falls_without():
+    octaves = (-10, -8, -6, -4, -2)
+    best = lambda width, in_mup: min(octaves, key=lambda octave: final_loss(width, octave, in_mup))
+    assert abs(best(512, True) - best(16, True)) <= 2  # the next rate at most
+    assert best(512, False) - best(16, False) <= -4
 
 
 class Deep(nn.Module):

@@ -139,7 +139,7 @@ def test_the_picture_has_a_line_a_layer_and_marks_faults():
     assert (chart.x.log, chart.y.log) == (True, True)
     assert [series.tone == "bad" for series in chart.series] == [bool(slope.fault) for slope in found.slopes]
     assert all(series.x == tuple(map(float, WIDTHS)) for series in chart.series)
-    assert "<svg" in svg(chart)
+    assert found._repr_html_() == svg(chart)
     assert found.chart(quantity="activation").title == "Mean |activation| after 4 updates, by width"
 
 

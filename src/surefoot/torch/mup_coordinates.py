@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from surefoot.chart import Chart
 from surefoot.errors import ArgumentError, TaskError
 from surefoot.schedule.phase import number
+from surefoot.svg import svg
 from surefoot.torch.mup_chart import coordinate_chart
 from surefoot.torch.mup_growth import whole
 
@@ -75,6 +76,9 @@ class Coordinates:
     def __str__(self) -> str:
         """Return the table."""
         return self.describe()
+
+    def _repr_html_(self) -> str:
+        return svg(self.chart())
 
     def chart(self, *, quantity: str = "change") -> Chart:
         """Return the chart of ``quantity`` (``change`` or ``activation``) after the last update, a line a layer."""

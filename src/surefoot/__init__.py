@@ -41,11 +41,10 @@ if TYPE_CHECKING:
     from surefoot.forecasting.forecasting import forecast as forecast
     from surefoot.forecasting.nouns import Forecast as Forecast
     from surefoot.forecasting.nouns import Prediction as Prediction
-    from surefoot.forecasting.planner import Comparison as Comparison
     from surefoot.forecasting.planner import compare as compare
     from surefoot.forecasting.planner_elbow import Elbow as Elbow
-    from surefoot.forecasting.planner_elbow import elbow as elbow
     from surefoot.forecasting.planner_elbow import elbow_check as elbow_check
+    from surefoot.forecasting.planner_nouns import Comparison as Comparison
     from surefoot.forecasting.refined import refined as refined
     from surefoot.history.columns import History as History
     from surefoot.history.lines import Log as Log
@@ -203,8 +202,9 @@ _HOME = {
     "diagnosis.summing": ("Diagnosis", "diagnosed"),
     "diagnosis.verdict": ("Verdict", "verdict"),
     "forecasting.bound": ("Bound", "bound", "relative_peak"),
-    "forecasting.planner": ("Comparison", "compare"),
-    "forecasting.planner_elbow": ("Elbow", "elbow", "elbow_check"),
+    "forecasting.planner": ("compare",),
+    "forecasting.planner_nouns": ("Comparison",),
+    "forecasting.planner_elbow": ("Elbow", "elbow_check"),
     "forecasting.refined": ("refined",),
     "history.origin": ("Origin",),
     "history.reading": ("Reading",),

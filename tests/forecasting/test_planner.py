@@ -8,7 +8,8 @@ import pytest
 import surefoot as sf
 from surefoot.errors import ArgumentError
 from surefoot.forecasting.bound import bound, relative_peak
-from surefoot.forecasting.planner import Expected, compare
+from surefoot.forecasting.planner import compare
+from surefoot.forecasting.planner_nouns import Expected
 
 WSD = sf.wsd(1e-3, total=1000, warmup=30, shape="linear")
 
@@ -87,12 +88,39 @@ def test_the_choice_among_ties_costs_least_and_does_not_raise_the_rate_again():
 
 
 def test_a_history_is_read_as_the_plan_it_follows():
-    assert compare(history(WSD), total=2000) == compare(WSD, total=2000)
+    assert compare(history(WSD), total=2000, theory=True) == compare(WSD, total=2000)
 
 
 def test_a_run_under_way_goes_on_from_where_it_stands():
-    found = compare(history(WSD, rows=600), total=1000)
+    found = compare(history(WSD, rows=601), total=1000, theory=True)
     assert {prospect.candidate.start for prospect in found.prospects} == {0, 600}
+
+
+def test_the_schedule_of_a_run_can_be_told_where_the_log_has_no_rates():
+    bare = sf.History.of(sf.Reading(t, 2.0) for t in range(1000))
+    assert compare(bare, total=2000, ran=WSD, theory=True) == compare(WSD, total=2000)
+
+
+def test_a_history_is_fitted_by_a_law_that_expects_a_loss_of_each_candidate():
+    plan = sf.wsd(1e-3, total=3000, warmup=100, decay=0.3)
+    steps = np.arange(0, 3001, 50)
+    rates = plan.array(0, 3001)
+    losses = 2.5 + 2 * (rates.cumsum()[steps] + 0.02) ** -0.4 - 100 * (1e-3 - rates[steps])
+    run = sf.History({"step": steps, "loss": losses, "lr": rates[steps]})
+    found = compare([run, run], total=4000)
+    plans = [prospect.candidate.schedule for prospect in found.prospects]
+    told = sf.forecast([run, run], plans)
+    assert found.basis == "law"
+    assert [p.expected for p in found.prospects] == [(one.loss, one.low, one.high, one.tied) for one in told]
+    assert {prospect.candidate.schedule.peak for prospect in found.prospects} == {1e-3}
+
+
+def test_where_theory_would_rather_run_something_else_the_reason_says_so():
+    def backwards(schedules):
+        return [Expected(3.0 + (1.0 if s(s.total - 1) < 0.5 * s.peak else 0.0), 0.0, 0.0, False) for s in schedules]
+
+    assert "would rather run" in compare(total=1000, peak=1e-3, predict=backwards).why
+    assert "would rather run" not in compare(total=1000, peak=1e-3, predict=lambda m: law(m, 10.0)).why
 
 
 def test_a_run_that_has_reached_the_total_is_only_compared_with_fresh_ones():
@@ -126,11 +154,14 @@ def test_a_prospect_prints_as_one_line_with_its_tie():
         ({"peak": 1e-3, "total": 1}, "total=1"),
         ({"peak": 1e-3, "total": 10.0}, "total=10.0"),
         ({"peak": 1e-3, "warmup": 1000}, "warmup=1000"),
-        ({"peak": 1e-3, "at": 5}, "at=5"),
+        ({"peak": 1e-3, "at": 5}, "need a run"),
         ({"run": WSD, "peak": 2e-3}, "never choose it"),
         ({"run": sf.constant(1e-3)}, "at=None"),
         ({"run": 3}, "run must be"),
-        ({"run": sf.History.of([sf.Reading(0, 1.0)])}, "lr"),
+        ({"run": []}, "run must be"),
+        ({"peak": 1e-3, "ran": WSD}, "need a run"),
+        ({"run": sf.History.of([sf.Reading(0, 1.0)])}, "no column lr"),
+        ({"run": history(WSD)}, "progress"),
         ({"run": sf.History.of([sf.Reading(0, 1.0, lr=math.nan), sf.Reading(1, 1.0)])}, "no learning rate"),
         ({"peak": 1e-3, "predict": lambda many: [Expected(math.nan, 0.0, 0.0)] * len(many)}, "no finite loss"),
     ],

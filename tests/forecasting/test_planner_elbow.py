@@ -1,4 +1,4 @@
-"""The elbow: predicted from a law with a known one, and found in losses made with a known one."""
+"""The elbow of a cooldown, looked for in losses that were made with a known one."""
 
 import numpy as np
 import pytest
@@ -7,21 +7,10 @@ from hypothesis import strategies as st
 
 import surefoot as sf
 from surefoot.errors import ArgumentError
-from surefoot.forecasting.planner import Expected
-from surefoot.forecasting.planner_elbow import Elbow, elbow, elbow_check
+from surefoot.forecasting.planner_elbow import Elbow, elbow_check
 
 TOTAL = 10_000
 SCHEDULE = sf.wsd(1e-3, total=TOTAL, warmup=100, shape="linear")
-
-
-def law(schedules):
-    return [one(schedule) for schedule in schedules]
-
-
-def one(schedule):
-    step = schedule.total
-    loss = 2.5 + 20.0 * step**-0.5 - 0.2 * (1.0 - schedule(step) / schedule.peak)
-    return Expected(loss, loss - 0.005, loss + 0.005)
 
 
 def run(depth, *, seed=0, every=20, name="loss", stop=TOTAL):
@@ -33,19 +22,6 @@ def run(depth, *, seed=0, every=20, name="loss", stop=TOTAL):
         value = 2.5 + 20.0 * step**-0.5 - depth * share + random.normal(0, 0.01)
         rows.append(sf.Reading(step, value) if name == "loss" else sf.Reading(step, 9.0, val_loss=value))
     return sf.History.of(rows)
-
-
-def test_a_law_predicts_where_the_elbow_is_and_how_deep():
-    found = elbow(SCHEDULE, law)
-    assert (found.step, found.middle) == (8000, 9000)
-    assert found.depth == pytest.approx(0.2)
-    assert (found.low, found.high) == (pytest.approx(0.19), pytest.approx(0.21))
-
-
-def test_a_law_without_annealing_predicts_no_depth():
-    found = elbow(SCHEDULE, lambda many: [Expected(3.0, 3.0, 3.0)] * len(many))
-    assert found.depth == 0.0
-    assert 8000 <= found.middle <= TOTAL
 
 
 @given(depth=st.floats(0.03, 1.0), seed=st.integers(0, 50))
@@ -90,8 +66,6 @@ def test_without_a_prediction_there_is_nothing_to_agree_with():
 def test_a_schedule_without_a_decay_after_a_hold_has_no_elbow(schedule):
     with pytest.raises(ArgumentError, match="schedule"):
         elbow_check(run(0.2), schedule)
-    with pytest.raises(ArgumentError, match="schedule"):
-        elbow(schedule, law)
 
 
 @pytest.mark.parametrize("history", [run(0.2, every=2000), run(0.2, stop=9000)])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 from surefoot.errors import ArgumentError
 from surefoot.forecasting.bound import bound
+from surefoot.forecasting.forecasting import forecast
 from surefoot.forecasting.planner_candidates import Candidate, fresh, onward
+from surefoot.forecasting.planner_nouns import NOISE, THEORY_TIE, Comparison, Expected, Predict, Prospect
 from surefoot.history.columns import History
 from surefoot.laws.numbers import positive
 from surefoot.schedule import facts
@@ -17,107 +19,44 @@ from surefoot.schedule.core import Schedule
 from surefoot.schedule.recipes.decays import linear
 from surefoot.schedule.recognition.recognising import recognise
 
-NOISE = 0.002
-"""Losses [nats] that are closer than this tie: repeats of one 124M configuration differ by 0.0002 to 0.002 [X]."""
-THEORY_TIE = 0.03
-"""Bounds closer than this share tie: five 124M schedules within 3 % of bound ended within 0.0023 of loss [X]."""
 _SAME_PEAK = 0.01
 
 
-class Expected(NamedTuple):
-    """The final ``loss`` a law expects of a schedule, with an interval from ``low`` to ``high``."""
-
-    loss: float
-    low: float
-    high: float
-
-
-Predict = Callable[[Sequence[Schedule]], Sequence[Expected]]
-"""A law fitted at one peak: the final losses it expects of schedules, in their order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prospect:
-    """A candidate with its rank (from 1), its ``bound`` relative to the lowest of all, and what a law expects.
-
-    ``expected`` is None where only theory speaks. ``tied`` says that it cannot be told from the best one.
-    """
-
-    rank: int
-    candidate: Candidate
-    bound: float
-    expected: Expected | None
-    tied: bool
-
-    def __str__(self) -> str:
-        said = (
-            f"bound x{self.bound:.3f}"
-            if self.expected is None
-            else "loss {:.4f} ({:.4f} to {:.4f})".format(*self.expected)
-        )
-        start = f" from step {self.candidate.start}" if self.candidate.start else ""
-        peak = f" at {self.candidate.schedule.peak:.3g}"
-        tie = ", tied with the best" if self.tied and self.rank > 1 else ""
-        return f"{self.rank}. {self.candidate.name}{start}{peak}: {said}{tie}"
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The ``prospects`` from best to worst; ``basis`` is "law" or "theory", ``why`` says what the ranking rests on."""
-
-    prospects: tuple[Prospect, ...]
-    basis: str
-    why: str
-
-    @property
-    def best(self) -> Prospect:
-        """The prospect with the lowest expectation; ``choice`` also looks at what a tie costs."""
-        return self.prospects[0]
-
-    @property
-    def choice(self) -> Prospect:
-        """The prospect to run: of those tied with the best, the one of the fewest updates whose rate never rises again.
-
-        What a rise late in a run costs is in no law here: such a way is taken only where it alone is best.
-        """
-        tied = [prospect for prospect in self.prospects if prospect.tied and not prospect.candidate.rises]
-        return min(tied, key=lambda prospect: (prospect.candidate.cost, prospect.rank), default=self.best)
-
-    def __str__(self) -> str:
-        return "\n".join((*map(str, self.prospects), self.why))
-
-
 def compare(
-    run: History | Schedule | None = None,
+    run: History | Sequence[History] | Schedule | None = None,
     *,
     total: int,
+    ran: Schedule | None = None,
+    at: int | None = None,
     peak: float | None = None,
     warmup: int | None = None,
     predict: Predict | None = None,
-    at: int | None = None,
+    theory: bool = False,
     tuned_for: Schedule | None = None,
 ) -> Comparison:
     """Return the schedules of ``total`` updates, ranked by the final loss that is expected of them.
 
-    ``run`` is a run so far, as a History that logs its rates, or the Schedule it follows with ``at``, the updates done:
-    then the ways on from it are candidates beside fresh runs. ``peak`` and ``warmup`` [updates] are those of the run
-    unless given. ``predict`` gives the expected losses of schedules, by a law fitted at this peak: all candidates have
-    it, and another peak than the run's is refused, since loss-curve laws fail when pooled over peaks.
+    ``run`` is a run so far: its History, or several of one model and peak, of which the last is the one to go on; then
+    the ways on from it are candidates beside fresh runs. ``ran`` is the schedule it followed (read from its rates
+    unless given), ``at`` the updates it has done (its last step), ``warmup`` [updates] and ``peak`` are its own.
 
-    Without ``predict`` the convex bound ranks. That is theory, at the distance at which ``peak`` is the best one for
-    ``tuned_for`` (the plan of the run, else linear to 0), and each fresh run gets the peak that is then best for it: a
-    peak never goes from one shape to another unchanged. So it ordered 11 schedules of a 124M transformer as measured
-    (Kendall's tau 0.95 beyond the noise); all at one peak it did so less well (0.76, at a low peak 0.31) [X]. Raises
-    ArgumentError for arguments that do not fit together.
+    The losses of the run are fitted by a law (see ``forecast``), which expects a final loss of each candidate, all at
+    the one peak; another is refused. ``predict`` takes the place of that law.
+
+    Without a history, of a Schedule or with ``theory``, the convex bound ranks: theory, at the distance at which
+    ``peak`` is the best one for ``tuned_for`` (the plan of the run, else linear to 0), and each fresh run gets the peak
+    that is then best for it: a peak never goes from one shape to another unchanged. So it ordered 11 schedules of a
+    124M transformer as measured (Kendall's tau 0.95 beyond the noise); with all at one peak it did less well (0.76, at
+    a low peak 0.31) [X]. Raises ArgumentError for arguments that do not fit together, and where ``forecast`` does.
 
     >>> print(compare(total=1000, peak=1e-3).prospects[0])
     1. linear to 0 at 0.001: bound x1.000
 
     Source: arXiv 2310.07831 (2023), 2501.18965 (2025) [C]; the ties of theory: 124M matrix [X].
     """
-    plan, done = _applied(run, at)
-    level = _peak(plan, peak)
-    whole = _whole(total)
+    seen = _histories(run)
+    plan, done = _applied(seen[-1] if seen else run, ran, at)
+    level, whole = _peak(plan, peak), _whole(total)
     rise = _warmup(plan, warmup, whole)
     found = list(fresh(level, whole, rise))
     if plan is not None and done < whole:
@@ -128,12 +67,14 @@ def compare(
     if tuned is None or tuned.total is None:
         tuned, told = linear(level, total=whole, warmup=rise), "linear decay to 0"
     distance = tuned.peak / bound(tuned).best_peak
-    if predict is None:
+    if predict is None and seen and not theory:
+        predict = _forecasts(seen, ran)
+    if predict is None or theory:
         found = [_at_its_best(candidate, distance) for candidate in found]
-    relative = _bounds(found, distance)
-    if predict is None:
-        return Comparison(tuple(_by_theory(found, relative)), "theory", _THEORY.format(peak=tuned.peak, told=told))
-    return Comparison(tuple(_by_law(found, relative, predict)), "law", _LAW)
+        why = _THEORY.format(peak=tuned.peak, told=told)
+        return Comparison(tuple(_by_theory(found, _bounds(found, distance))), "theory", why)
+    ranked = tuple(_by_law(found, _bounds(found, distance), predict))
+    return Comparison(ranked, "law", _LAW + _doubt(ranked))
 
 
 _THEORY = (
@@ -142,7 +83,7 @@ _THEORY = (
 )
 _LAW = (
     "Ranked by a law fitted on runs at this peak; what differs by less than 0.002, the noise of repeats, or by less "
-    "than the intervals, is a tie. A law in summed rates never chooses the peak."
+    "than its own interval, is a tie. Such a law never chooses the peak."
 )
 
 
@@ -160,8 +101,22 @@ def _by_law(found: Sequence[Candidate], relative: Sequence[float], predict: Pred
     order = sorted(range(len(found)), key=lambda k: said[k].loss)
     best = said[order[0]]
     for rank, k in enumerate(order, 1):
-        tied = said[k].loss <= best.loss + NOISE or said[k].low <= best.high
+        near = said[k].loss <= best.loss + NOISE or said[k].low <= best.high
+        tied = near if said[k].tied is None else bool(said[k].tied)
         yield Prospect(rank, found[k], relative[k], said[k], tied)
+
+
+def _doubt(ranked: Sequence[Prospect]) -> str:
+    """Return a sentence where theory would rather run what the law does not put among the best."""
+    rather = min(ranked, key=lambda prospect: prospect.bound)
+    first, other = ranked[0].expected, rather.expected
+    if rather.tied or first is None or other is None:
+        return ""
+    return (
+        f" The convex bound would rather run {rather.candidate.name!r}, which the law puts "
+        f"{other.loss - first.loss:.2g} behind: a law fitted on one length of decay knows little of others; a run with "
+        "another would tell."
+    )
 
 
 def _at_its_best(candidate: Candidate, distance: float) -> Candidate:
@@ -178,31 +133,48 @@ def _bounds(found: Sequence[Candidate], distance: float) -> list[float]:
     return [value / min(values) for value in values]
 
 
-def _applied(run: Any, at: int | None) -> tuple[Schedule | None, int]:
+def _histories(run: Any) -> tuple[History, ...]:
+    found = (run,) if isinstance(run, History) else run
+    if found is None or isinstance(found, Schedule):
+        return ()
+    if not isinstance(found, Sequence) or not found or not all(isinstance(one, History) for one in found):
+        raise ArgumentError("run must be a History (sf.read(path) makes one), several, or the Schedule of a run.")
+    return tuple(found)
+
+
+def _forecasts(seen: Sequence[History], ran: Schedule | None) -> Predict:
+    def predict(schedules: Sequence[Schedule]) -> list[Expected]:
+        known = [None] * (len(seen) - 1) + [ran]
+        return [Expected(one.loss, one.low, one.high, one.tied) for one in forecast(seen, schedules, ran=known)]
+
+    return predict
+
+
+def _applied(run: Any, ran: Schedule | None, at: int | None) -> tuple[Schedule | None, int]:
     """Return the plan a run follows and the updates it has done; None and 0 where there is no run."""
     if run is None:
-        if at is not None:
-            raise ArgumentError(f"at={at!r} needs a run: pass its history, or the schedule it follows.")
+        if at is not None or ran is not None:
+            raise ArgumentError("at= and ran= need a run: pass its history, or the schedule it follows.")
         return None, 0
     if isinstance(run, Schedule):
         if at is None and run.total is None:
             raise ArgumentError("at=None needs a schedule with an end: pass at=, the updates done so far.")
         return run, (run.total or 0) if at is None else at
-    if not isinstance(run, History) or "lr" not in run.names:
-        raise ArgumentError("run must be a History with a column lr, or the Schedule that the run follows.")
-    plan = recognised(run)
-    done = int(run["step"].max()) + 1
-    if plan.total is not None:
-        done = min(done, plan.total)
-    return plan, done if at is None else at
+    plan = ran or recognised(run)
+    done = int(run["step"].max()) if at is None else at
+    # A log may count its last update from 0 or from 1: a run that has come down to its last rate is over.
+    over = plan.total is not None and done == plan.total - 1 and plan(done) < 0.5 * plan.peak
+    return plan, done + 1 if over else done
 
 
 def recognised(history: History) -> Schedule:
     """Return the schedule that the logged rates of ``history`` follow; see ``surefoot.recognise``."""
+    if "lr" not in history.names:
+        raise ArgumentError("history has no column lr: pass the Schedule that the run follows instead, as ran=.")
     rates, step = history["lr"], history["step"]
     seen = {int(t): float(lr) for t, lr in zip(step, rates, strict=True) if math.isfinite(lr) and t >= 0}
     if not seen:
-        raise ArgumentError("history logs no learning rate: pass the Schedule that the run follows instead.")
+        raise ArgumentError("history logs no learning rate: pass the Schedule that the run follows instead, as ran=.")
     steps = sorted(seen)
     return recognise([seen[t] for t in steps], steps).schedule
 

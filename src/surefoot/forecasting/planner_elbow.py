@@ -9,17 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surefoot.errors import ArgumentError
-from surefoot.forecasting.planner import Predict
 from surefoot.history.columns import History
 from surefoot.schedule import facts
 from surefoot.schedule.core import Schedule
-from surefoot.schedule.phase import hold
-from surefoot.schedule.slices import before
 
 Values = NDArray[np.float64]
 
 _LEAST = 16
-_POINTS = 32
 _SIGMAS = 2.0
 # The share of the distance between two ways to carry on that counts as one standard error. Chosen here.
 _DOUBT = 0.25
@@ -29,7 +25,8 @@ _DOUBT = 0.25
 class Elbow:
     """What a decay is expected to be worth: it begins at ``step``, and ends ``depth`` (loss) below a hold carried on.
 
-    ``middle`` is the step at which half of the depth has come, ``low`` and ``high`` the interval of the depth.
+    ``middle`` is the step at which half of the depth has come, ``low`` and ``high`` the interval of the depth. A
+    ``Prediction`` has one where its schedule decays after a hold.
     """
 
     step: int
@@ -55,39 +52,6 @@ class ElbowCheck:
     found: bool
     agrees: bool | None
     message: str
-
-
-def elbow(schedule: Schedule, predict: Predict) -> Elbow:
-    """Return the elbow that ``predict``, a law fitted at this peak, expects of the last decay of ``schedule``.
-
-    ``depth = L(hold carried on) - L(schedule)`` at the end. The interval of the depth is that of a difference whose two
-    errors know nothing of one another: too wide, since both come from one fit. Raises ArgumentError for a schedule
-    without a decay after a hold or a rise, and for an open one.
-
-    >>> from surefoot.forecasting.planner import Expected
-    >>> from surefoot.schedule.recipes.long import wsd
-    >>> def law(schedules):
-    ...     losses = [3.0 + 0.1 * schedule(schedule.total - 1) for schedule in schedules]
-    ...     return [Expected(loss, loss - 0.01, loss + 0.01) for loss in losses]
-    >>> found = elbow(wsd(1.0, total=1000, shape="linear"), law)
-    >>> found.step, found.middle, round(found.depth, 3), round(found.low, 3)
-    (800, 900, 0.099, 0.08)
-
-    Source: the elbow is described in arXiv 2405.18392 (2024) and 2410.05192 (2024); its prediction is derived here [D].
-    """
-    start, total = _decay(schedule)
-    held = Schedule(schedule.peak, (*before(schedule, start), hold(total - start, _level(schedule, start))))
-    steps = np.unique(np.linspace(start, total, _POINTS + 1).round().astype(int))[1:]
-    parts = [plan.head(int(t)) for plan in (held, schedule) for t in steps]
-    said = predict([*parts, held, schedule])
-    losses = np.array([one.loss for one in said[:-2]]).reshape(2, -1)
-    carried, end = said[-2:]
-    depth = carried.loss - end.loss
-    depths = losses[0] - losses[1]
-    # What has come so far is taken never to go again, so that half of it comes at one step.
-    come = np.maximum.accumulate(np.append(0.0, depths / depth if depth > 0 else np.ones(len(depths))))
-    middle = round(float(np.interp(0.5, come, np.append(start, steps))))
-    return Elbow(start, middle, depth, carried.low - end.high, carried.high - end.low)
 
 
 def elbow_check(history: History, schedule: Schedule, predicted: Elbow | None = None) -> ElbowCheck:
@@ -127,10 +91,6 @@ def _decay(schedule: Any) -> tuple[int, int]:
     if start is None or not 0 < start < schedule.total:
         raise ArgumentError("schedule has no decay after a hold or a warmup: there is no elbow to expect.")
     return start, schedule.total
-
-
-def _level(schedule: Schedule, start: int) -> float:
-    return min(schedule(start) / schedule.peak, 1.0)
 
 
 def _parts(history: History, name: str, start: int, total: int) -> tuple[Values, Values, Values, Values] | None:

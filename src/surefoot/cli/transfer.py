@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from surefoot.laws.factor import Factor
+    from surefoot.laws.fitting_law import FittedLaw
     from surefoot.laws.scale import Scale
 
 HELP = """Carry a peak rate from one scale to another: what every published law says, which is recommended, and where
@@ -28,7 +29,13 @@ Examples:
   surefoot transfer --from batch=256,tokens=1e10,lr=3e-4 --to batch=2048,tokens=1e11 --optimizer adamw
   surefoot transfer --from width=256,lr=1e-2 --to width=4096 --optimizer adamw --law mup
   surefoot transfer --from batch=256,lr=0.1,noise_scale=3000 --to batch=8192 --optimizer sgd --json
+  surefoot transfer --fit sweeps.csv --from params=6e7,lr=3e-3 --to params=1e9 --optimizer adamw
+  surefoot transfer --fit width=64:a/result.json --fit width=128:b/result.json --fit width=256:c/result.json
   surefoot transfer --laws
+
+--fit takes sweeps of your own, a CSV table (a row a run: lr, loss, the columns of a scale, seed and status if there
+are any) or a result.json of surefoot sweep with its scale before it. The law fitted on them is preferred to every
+published one for what it covers; without --from it is shown by itself, with the best rate at --to.
 """
 
 
@@ -37,6 +44,7 @@ Examples:
 @click.option("--to", "to_text", metavar="SCALE", help="The scale to carry it to.")
 @click.option("--optimizer", help="The optimizer of both: adamw, sgd, lion, muon, ...")
 @click.option("--law", help="Take this law for what it covers, in place of the recommended one.")
+@click.option("--fit", "files", metavar="FILE", multiple=True, help="Fit a law on your own sweeps and prefer it.")
 @click.option("--plot", "quantity", help="Draw against batch, horizon, params or width; else what changes most.")
 @click.option("--laws", "listed", is_flag=True, help="List every law, with its range and its source.")
 @click.option("--json", "as_json", is_flag=True, help="Print the factor as JSON, and nothing else.")
@@ -44,19 +52,38 @@ def command(**asked: Any) -> int:
     """Run the verb."""
     if asked["listed"]:
         return _listed(as_json=asked["as_json"])
+    if asked["files"] and asked["law"]:
+        raise ArgumentError("--fit and --law are two laws: give one of them.")
     for name in ("from", "to"):
-        if not asked[f"{name}_text"]:
+        if not asked[f"{name}_text"] and not asked["files"]:
             raise ArgumentError(f"--{name} is missing: write the scale, such as --{name} batch=256,tokens=1e10.")
-    from surefoot.laws.spelling import scale_of  # noqa: PLC0415  help must not import NumPy
+    from surefoot.cli.own_law import alone, fitted  # noqa: PLC0415  help must not import NumPy
+    from surefoot.laws.spelling import scale_of  # noqa: PLC0415  same
+
+    own = fitted(asked["files"]) if asked["files"] else None
+    end = scale_of(asked["to_text"], "--to") if asked["to_text"] else None
+    if own is not None and not asked["from_text"]:
+        return alone(own, end, as_json=asked["as_json"])
+    if end is None:
+        raise ArgumentError(
+            "--to is missing: write the scale to carry the rate to, such as --to batch=256,tokens=1e10."
+        )
+    return _carried(scale_of(asked["from_text"], "--from"), end, own, asked)
+
+
+def _carried(start: Scale, end: Scale, own: FittedLaw | None, asked: dict[str, Any]) -> int:
+    from surefoot.cli.own_law import told  # noqa: PLC0415  help must not import NumPy
     from surefoot.laws.transferring import transfer  # noqa: PLC0415  same
 
-    start, end = scale_of(asked["from_text"], "--from"), scale_of(asked["to_text"], "--to")
-    factor = transfer(start, end, optimizer=asked["optimizer"], law=asked["law"])
+    law = own or asked["law"]
+    factor = transfer(start, end, optimizer=asked["optimizer"], law=law)
     if asked["as_json"]:
         click.echo(factor.to_json())
         return 0
     _told(factor, start)
-    _drawn(start, end, asked)
+    if own is not None:
+        told(own)
+    _drawn(start, end, {**asked, "law": law})
     return 0
 
 

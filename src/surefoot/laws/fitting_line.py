@@ -75,14 +75,8 @@ def fitted_line(
     """
     centers = logs.mean(0)
     design = np.column_stack([np.ones(len(optima)), logs - centers])
-    own = drawn.std(0)
-    freedom = len(optima) - design.shape[1]
-    scatter = _scatter(design, optima, own, freedom)
-    weights = 1.0 / (own**2 + scatter**2)
-    solver = solver_of(design, weights)
+    solver, unsure, errors = _solved(design, optima, drawn, rng)
     found = solver @ optima
-    unsure = scatter * np.sqrt(freedom / rng.chisquare(max(freedom, 1), len(drawn)))
-    errors = drawn - optima + unsure[:, None] * rng.standard_normal(drawn.shape)
     moved = found + errors @ solver.T + np.outer(shared, np.eye(len(found))[0])
     table = np.column_stack([moved, unsure * rng.standard_normal(len(drawn))])
     line = Line(
@@ -92,13 +86,22 @@ def fitted_line(
         tuple(map(float, found[1:])),
         tuple(tuple(float(f"{v:.6g}") for v in row) for row in table),
     )
-    return Fit(line, _left_out(design, optima, solver), _bends(names, design, optima, weights, errors))
+    return Fit(line, _left_out(design, optima, solver), _bends(names, design, optima, drawn, rng))
 
 
 def spread(values: Array) -> tuple[float, float]:
     """Return the 90 % interval of draws."""
     low, high = np.percentile(values, _TAILS)
     return float(low), float(high)
+
+
+def _solved(design: Array, optima: Array, drawn: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Return the solver [k, n], the scatter of each draw, and the errors [draws, n] of the optima."""
+    own, freedom = drawn.std(0), len(optima) - design.shape[1]
+    scatter = _scatter(design, optima, own, freedom)
+    unsure = scatter * np.sqrt(freedom / rng.chisquare(max(freedom, 1), len(drawn)))
+    errors = drawn - optima + unsure[:, None] * rng.standard_normal(drawn.shape)
+    return solver_of(design, 1.0 / (own**2 + scatter**2)), unsure, errors
 
 
 def _scatter(design: Array, optima: Array, own: Array, freedom: int) -> float:
@@ -124,15 +127,16 @@ def _left_out(design: Array, optima: Array, solver: Array) -> tuple[float, ...]:
 
 
 def _bends(
-    names: tuple[str, ...], design: Array, optima: Array, weights: Array, errors: Array
+    names: tuple[str, ...], design: Array, optima: Array, drawn: Array, rng: np.random.Generator
 ) -> tuple[tuple[str, float, float, float], ...]:
     found = []
     for k, name in enumerate(names, 1):
         more = np.column_stack([design, design[:, k] ** 2])
         if len(np.unique(design[:, k].round(6))) < 3 or len(more) <= more.shape[1]:
             continue
-        solver = solver_of(more, weights)[-1]
-        low, high = spread(solver @ optima + errors @ solver)
+        solver, _, errors = _solved(more, optima, drawn, rng)
+        value = float(solver[-1] @ optima)
+        low, high = spread(value + errors @ solver[-1])
         if low > 0 or high < 0:
-            found.append((name, float(solver @ optima), low, high))
+            found.append((name, value, low, high))
     return tuple(found)

@@ -115,12 +115,14 @@ def test_a_history_is_fitted_by_a_law_that_expects_a_loss_of_each_candidate():
     assert {prospect.candidate.schedule.peak for prospect in found.prospects} == {1e-3}
 
 
-def test_where_theory_would_rather_run_something_else_the_reason_says_so():
+def test_where_theory_would_rather_run_something_else_than_one_run_says_the_reason_says_so():
     def backwards(schedules):
         return [Expected(3.0 + (1.0 if s(s.total - 1) < 0.5 * s.peak else 0.0), 0.0, 0.0, False) for s in schedules]
 
-    assert "would rather run" in compare(total=1000, peak=1e-3, predict=backwards).why
-    assert "would rather run" not in compare(total=1000, peak=1e-3, predict=lambda m: law(m, 10.0)).why
+    run = history(WSD)
+    assert "would rather run" in compare(run, total=2000, predict=backwards).why
+    assert "would rather run" not in compare([run, run], total=2000, predict=backwards).why
+    assert "would rather run" not in compare(run, total=2000, predict=lambda many: law(many, 10.0)).why
 
 
 def test_a_run_that_has_reached_the_total_is_only_compared_with_fresh_ones():

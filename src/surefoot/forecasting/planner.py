@@ -74,7 +74,7 @@ def compare(
         why = _THEORY.format(peak=tuned.peak, told=told)
         return Comparison(tuple(_by_theory(found, _bounds(found, distance))), "theory", why)
     ranked = tuple(_by_law(found, _bounds(found, distance), predict))
-    return Comparison(ranked, "law", _LAW + _doubt(ranked))
+    return Comparison(ranked, "law", _LAW + (_doubt(ranked) if len(seen) == 1 else ""))
 
 
 _THEORY = (
@@ -114,8 +114,8 @@ def _doubt(ranked: Sequence[Prospect]) -> str:
         return ""
     return (
         f" The convex bound would rather run {rather.candidate.name!r}, which the law puts "
-        f"{other.loss - first.loss:.2g} behind: a law fitted on one length of decay knows little of others; a run with "
-        "another would tell."
+        f"{other.loss - first.loss:.2g} behind: a law fitted on one run knows little of other decays; a second run, with "
+        "another decay, would tell."
     )
 
 

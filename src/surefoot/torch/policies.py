@@ -18,8 +18,9 @@ class SkipStep:
     """Leave out an update that lies ``sigmas`` deviations above the last ``window`` ones (active from ``warm`` on).
 
     With ``robust`` the deviations are those of the logarithm, by median and MAD, and the loss and the gradient norm
-    must both jump; without it mean and standard deviation are used and one of the two is enough, which is the rule of
-    OLMo-core. After ``streak`` left out in a row it is not the batches but the weights, and the run is rolled back.
+    must both jump, or tower over all before (from the third update on); without it mean and standard deviation are
+    used and one of the two is enough, which is the rule of OLMo-core.
+    After ``streak`` left out in a row it is not the batches but the weights, and the run is rolled back.
     """
 
     window: int = 128

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 
@@ -120,3 +121,13 @@ def test_scatter_between_scales_widens_the_line_and_leaving_out_is_refitting():
         rest = [j for j in range(5) if j != k]
         slope, start = np.polyfit(x[rest, 0], y[rest], 1)
         assert fit.left_out[k] == pytest.approx(y[k] - start - slope * x[k, 0], rel=2e-3)
+
+
+def test_the_block_of_the_documentation_runs_and_says_what_its_comments_say():
+    text = (Path(__file__).parents[2] / "docs" / "transfer.md").read_text()
+    block = text.partition("## Your own law")[2].partition("```python")[2].partition("```")[0]
+    names = {"sf": sf}
+    exec(block, names)  # noqa: S102  the documentation's own block
+    (one,) = names["law"].exponents
+    assert (one.of, one.quantity, round(one.value, 1)) == ("lr", "width", -1.0)
+    assert names["law"].beyond(S(width=2048))[0] == "width=2048 is a factor 4 beyond the sweeps (64 to 512)"

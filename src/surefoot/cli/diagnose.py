@@ -49,7 +49,7 @@ def command(**asked: Any) -> int:
     from surefoot.diagnosis.summing import diagnosed  # noqa: PLC0415  same
 
     tried = tuple(map(Tried.of, asked["tried"]))
-    plan = None if asked["schedule"] is None else _schedule(asked["schedule"])
+    plan = None if asked["schedule"] is None else schedule_of(asked["schedule"])
     curve = None if asked["curve"] is None else _curve(asked["curve"])
     runs = _runs(asked["log"], maps_of(asked["maps"]), asked["run"])
     found = tuple(diagnosed(history, plan=plan, tried=tried, curve=curve) for history in runs)
@@ -83,7 +83,8 @@ def maps_of(pairs: tuple[str, ...]) -> dict[str, str] | None:
     return found or None
 
 
-def _schedule(path: str) -> Schedule:
+def schedule_of(path: str) -> Schedule:
+    """Return the schedule in the file at ``path``, alone or as part of a result; FormatError if there is none."""
     from surefoot.schedule.core import Schedule  # noqa: PLC0415  as above
 
     text = _text(path, "schedule")

@@ -23,6 +23,7 @@ VERBS = {
     "sweep": "Whole runs over a grid of rates and seeds.",
     "plan": "Any schedule as a plot, a table, JSON, Python code or a picture.",
     "transfer": "A peak rate from one scale to another, by every law that applies.",
+    "forecast": "The final loss of schedules, from the logs of one or a few runs at the same peak.",
     "watch": "Follow the log of a run that is training, and say what is wrong as it shows.",
     "diagnose": "What is wrong with a run, from its log, and what to try first.",
     "explain": "What a finding means, why it matters and what to try.",

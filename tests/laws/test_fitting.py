@@ -220,6 +220,33 @@ def test_early_stopped_and_shorter_trials_are_no_full_runs():
     assert sf.fit_law(sweeps).exponents[0].value == pytest.approx(-1.0, abs=1e-6)
 
 
+def test_losses_below_zero_carry_a_law_and_no_permille():
+    def shifted(one):
+        return sf.Curve(tuple(sf.Trial(t.lr, 0, 10, 10, math.log(t.loss) - 1) for t in one.trials))
+
+    law = sf.fit_law({scale: shifted(one) for scale, one in widths().items()})
+    assert law.exponents[0].value == pytest.approx(-1.0, abs=1e-6)
+    assert law.rivals == ()
+    assert sf.FittedLaw.from_json(law.to_json()) == law
+
+
+def test_sweeps_given_as_pairs_over_rate_and_batch_find_the_best_batch(made):
+    rng = np.random.default_rng(4)
+    pairs = []
+    for cell in made.CELLS[:8]:
+        rows = made.swept(*cell, rng, made.Surface())
+        for size in sorted({row["batch"] for row in rows}):
+            trials = tuple(sf.Trial(row["lr"], 0, 9, 9, row["loss"]) for row in rows if row["batch"] == size)
+            pairs.append((S(params=cell[0], tokens=cell[1], batch=size, sequence=2048), sf.Curve(trials)))
+    law = sf.fit_law(pairs)
+    assert law.batch is not None
+    rate, batch = made.best(2e8, 1e10)
+    factor = sf.transfer(S(params=6e7, tokens=2e9, sequence=2048), S(params=2e8, tokens=1e10, sequence=2048),
+                         optimizer="adamw", law=law)  # fmt: skip
+    assert factor.optimum == pytest.approx(rate, rel=0.12)
+    assert factor.batch_optimum == pytest.approx(batch, rel=0.12)
+
+
 def test_a_law_is_the_same_under_the_same_seed():
     sweeps = widths(noise=0.01, rng=np.random.default_rng(0))
     assert sf.fit_law(sweeps) == sf.fit_law(sweeps)

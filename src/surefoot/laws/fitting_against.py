@@ -26,8 +26,11 @@ def compared(groups: Sequence[Group], scales: Sequence[Scale], own: Sequence[Pla
 
     ``groups`` are the cells that the law uses, smallest first, ``scales`` their scales, ``own`` the law's prediction
     for each from the others: (log rate, log batch or None). Laws with an optimum of their own speak by themselves, the
-    others carry the smallest cell's optimum. The optimizer counts as AdamW where the scales name none.
+    others carry the smallest cell's optimum. The optimizer counts as AdamW where the scales name none. Nothing is
+    compared where a loss is not above 0, of which there are no permille.
     """
+    if any((group.losses <= 0).any() for group in groups):
+        return ()
     named = [replace(scale, optimizer=scale.optimizer or "adamw") for scale in scales]
     first = float(groups[0].found.center[0])
     made = [_rival("own", "left out", groups, own)]
@@ -50,7 +53,7 @@ def compared(groups: Sequence[Group], scales: Sequence[Scale], own: Sequence[Pla
 def regret(group: Group, place: Place) -> float:
     """Return (loss at the nearest point that was run - best) / best, permille; a failed point is as bad as the worst.
 
-    Without a batch, ``place`` is at the batch nearest to the best one. Where a loss is not above 0, NaN.
+    Without a batch, ``place`` is at the batch nearest to the best one.
     """
     losses = np.where(np.isfinite(group.losses), group.losses, group.losses[np.isfinite(group.losses)].max())
     wanted = np.array([place[0], *group.found.center[1:]])
@@ -62,8 +65,7 @@ def regret(group: Group, place: Place) -> float:
         apart = np.where(rows <= rows.min() + 1e-9, np.abs(group.points[:, 0] - wanted[0]), np.inf)
     else:
         apart = np.abs(group.points[:, 0] - wanted[0])
-    best = float(losses.min())
-    return PERMILLE * float(losses[int(np.argmin(apart))] / best - 1.0) if best > 0 else math.nan
+    return PERMILLE * float(losses[int(np.argmin(apart))] / losses.min() - 1.0)
 
 
 def _rival(name: str, how: str, groups: Sequence[Group], places: Iterable[Place]) -> Rival:

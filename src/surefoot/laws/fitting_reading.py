@@ -23,7 +23,7 @@ def law_fields(text: str) -> dict[str, Any]:
         own = {
             "cells": tuple(Cell(**(cell | {"values": _tuples(cell["values"])})) for cell in data["cells"]),
             "units": Units(**data["units"]),
-            "rivals": tuple(Rival(**one) for one in data["rivals"]),
+            "rivals": tuple(_rival(one) for one in data["rivals"]),
             "error": math.nan if data["error"] is None else data["error"],
         }
         own |= {name: _line(data[name]) for name in ("rate", "batch", "ridge")}
@@ -31,6 +31,12 @@ def law_fields(text: str) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(f"text is no law that surefoot wrote ({error!r}): pass what to_json returned.") from None
     return {**data, **own}
+
+
+def _rival(data: dict[str, Any]) -> Rival:
+    # A law that speaks on no cell has no regret: NaN is null in JSON.
+    means = {name: math.nan if data[name] is None else float(data[name]) for name in ("mean", "worst")}
+    return Rival(**(data | means))
 
 
 def _line(data: dict[str, Any] | None) -> Line | None:

@@ -114,6 +114,8 @@ def doubts(groups: list[Group], fits: list[Fit], rivals: tuple[Rival, ...], *, j
             f"bent: the best rate is no power law of {name}, second-order term {value:.3f} ({low:.3f} to {high:.3f}): "
             "do not extrapolate."
         )
+    if not rivals:
+        return tuple(notes)
     own = rivals[0]
     better = [one.law for one in rivals[1:] if one.mean < own.mean]
     if better:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,7 +28,8 @@ _BLOCKS = 128
 class Fit:
     """A law with the ``constants`` that its runs gave it; ``reference`` is the sum of shares that ``a`` is meant at.
 
-    ``runs`` are what was fitted and ``sights`` their sums, ``sigma`` the spread of log loss about the law.
+    ``runs`` are what was fitted and ``sights`` their sums, ``sigma`` the spread of log loss about the law, ``cost`` the
+    sum of squares that the fit ended at, in units of ``ACCURACY``.
     """
 
     law: LossLaw
@@ -37,6 +38,7 @@ class Fit:
     sigma: float
     runs: tuple[Observed, ...]
     sights: tuple[Sums, ...]
+    cost: float = np.inf
 
     def losses(self, course: Course, steps: Ints, constants: Floats | None = None) -> Floats:
         """Return the loss [n] after ``steps`` updates of ``course``."""
@@ -62,13 +64,12 @@ def fit(law: LossLaw, runs: Sequence[Observed]) -> Fit:
     held = spread / (HELD if len(runs) < FEW else 1.0)
     logs = [np.log(run.losses) for run in runs]
     best: Fit | None = None
-    lowest = np.inf
     for start in law.starts:
         found = Fit(law, np.concatenate((middle[:COMMON], start)), reference, ACCURACY, tuple(runs), sights)
         for _ in range(2):
-            found, cost = refitted(found, logs, middle, held)
-        if np.isfinite(cost) and cost < lowest:
-            best, lowest = found, cost
+            found = refitted(found, logs, middle, held)
+        if found.cost < (np.inf if best is None else best.cost):
+            best = found
     if best is None:
         raise ArgumentError(
             f"the {law.name} law finds no constants for these runs: are their losses those of training?"
@@ -81,10 +82,8 @@ def thought(law: LossLaw, runs: Sequence[Observed]) -> tuple[Floats, Floats]:
     return law.thought(min(float(run.losses[-1]) for run in runs))
 
 
-def refitted(
-    start: Fit, logs: Sequence[Floats], middle: Floats, spread: Floats, iterations: int = 80
-) -> tuple[Fit, float]:
-    """Return ``start`` fitted on from where it is to ``logs`` (log loss of each run), with the sum it ends at."""
+def refitted(start: Fit, logs: Sequence[Floats], middle: Floats, spread: Floats, iterations: int = 80) -> Fit:
+    """Return ``start`` fitted on from where it is to ``logs`` (log loss of each run)."""
     weights = [_weights(run, start.sigma) for run in start.runs]
     p = len(middle)
 
@@ -101,10 +100,9 @@ def refitted(
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         found = minimum(residuals, start.constants, iterations=iterations)
-    made = Fit(start.law, found.x, start.reference, start.sigma, start.runs, start.sights)
+    made = replace(start, constants=found.x, cost=found.cost * (start.sigma / ACCURACY) ** 2)
     size = np.abs(np.concatenate(made.residuals)) if np.isfinite(found.cost) else np.array([ACCURACY])
-    sigma = max(1.4826 * float(np.median(size)), ACCURACY)
-    return Fit(start.law, found.x, start.reference, sigma, start.runs, start.sights), found.cost
+    return replace(made, sigma=max(1.4826 * float(np.median(size)), ACCURACY))
 
 
 def _weights(run: Observed, sigma: float) -> Floats:

@@ -9,11 +9,12 @@ import numpy as np
 
 from surefoot.errors import ArgumentError
 from surefoot.forecasting.course import Course, Floats, Ints, thinned
-from surefoot.forecasting.ran import course_of
+from surefoot.forecasting.ran import Past, course_of, logs_rates
 from surefoot.history.columns import History
 from surefoot.schedule.core import Schedule
 
 POINTS = 48
+_TOLD = 3
 LEAST = 12
 """Losses a run needs after its warmup. Chosen here: no source."""
 SKIPPED = 0.1
@@ -36,20 +37,24 @@ class Observed:
 
 
 def observed(
-    histories: Sequence[History], ran: Sequence[Schedule | None], loss: str | None
+    histories: Sequence[History], ran: Sequence[Schedule | None], loss: str | None, rise: float = 0.0
 ) -> tuple[tuple[Observed, ...], str, tuple[str, ...]]:
     """Return what a fit sees of ``histories``, the column it is seen in, and notes; ArgumentError for too little.
 
     ``loss`` names the column: the validation loss where every run has enough of it unless given. ``ran`` are the
-    schedules that they ran under, None where the log tells.
+    schedules that they ran under, None where the log tells; ``rise`` see ``Past``.
     """
     column = loss or _column(histories)
+    past = Past(max((float(np.nanmax(h["lr"])) for h in histories if logs_rates(h)), default=0.0), rise)
     courses: list[Course] = []
     notes: list[str] = []
     for k, history in enumerate(histories):
-        course, said = course_of(history, ran[k], _named(k, len(histories)), [h for h in histories if h is not history])
+        others = [other for other in histories if other is not history]
+        course, said = course_of(history, ran[k], _named(k, len(histories)), others, past)
         courses.append(course)
         notes += said
+    if len(notes) > _TOLD:
+        notes = [notes[0], f"The same of {len(notes) - 1} other runs."]
     rows = [
         _rows(h, column, c, _named(k, len(histories))) for k, (h, c) in enumerate(zip(histories, courses, strict=True))
     ]

@@ -48,7 +48,7 @@ def drawn(fit: Fit, draws: int = DRAWS, seed: int = 0) -> Floats:
     found = []
     for _ in range(draws):
         logs = [one + _shaken(rest, rng) for one, rest in zip(said, fit.residuals, strict=True)]
-        again, _ = refitted(fit, logs, middle + moved * rng.standard_normal(len(middle)), held, _STEPS)
+        again = refitted(fit, logs, middle + moved * rng.standard_normal(len(middle)), held, _STEPS)
         found.append(again.constants)
     return np.array(found)
 

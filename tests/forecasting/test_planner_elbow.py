@@ -46,6 +46,11 @@ def test_the_validation_loss_is_looked_at_where_there_is_one():
     assert elbow_check(run(0.2, name="val_loss"), SCHEDULE).depth == pytest.approx(0.2, abs=0.03)
 
 
+def test_a_last_evaluation_on_other_data_does_not_move_the_depth():
+    rows = [sf.Reading(row.step, row.loss + (0.5 if row.step == TOTAL else 0.0)) for row in run(0.2)]
+    assert elbow_check(sf.History.of(rows), SCHEDULE).depth == pytest.approx(0.2, abs=0.03)
+
+
 @pytest.mark.parametrize(
     ("low", "high", "word", "agrees"),
     [(0.15, 0.25, "was predicted", True), (0.3, 0.4, "shallower", False), (0.01, 0.05, "deeper", False)],

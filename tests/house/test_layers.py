@@ -19,7 +19,7 @@ BELOW = {
     "task": {"schedule", "history", "curve"},
     "diagnosis": {"history", "schedule", "curve", "chart", "laws"},
     "laws": {"curve", "trial", "chart", "svg", "schedule"},
-    "forecasting": {"history", "schedule", "chart", "svg", "laws"},
+    "forecasting": {"history", "schedule", "chart", "svg", "laws", "trial"},
     "live": {"diagnosis", "history", "schedule"},
     "search": {"task", "schedule", "history", "curve", "trial", "forecasting"},
     "report": {

@@ -27,6 +27,7 @@ CONTRACT = (
     "epochs",
     "exponential",
     "find",
+    "forecast",
     "hold",
     "inverse_sqrt",
     "linear",

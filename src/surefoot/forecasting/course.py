@@ -88,12 +88,12 @@ class Sums:
     since: Floats
 
 
-def sums(course: Course, steps: Ints, blocks: int = 512, *, warmed: bool = False) -> Sums:
+def sums(course: Course, steps: Ints, blocks: int | None = 512, *, warmed: bool = False) -> Sums:
     """Return the sums at ``steps`` (int [n], updates done), the falls gathered in about ``blocks`` blocks.
 
     What the rate moves before it first goes down is the warmup, which is not let into the sums unless ``warmed``. A
     block holds falls of one sign, no more than 1/blocks of all that the rate moves (or one update), and no output step
-    lies inside one, so a step down is exact and a smooth decay is a sum of midpoints.
+    lies inside one, so a step down is exact and a smooth decay is a sum of midpoints; None makes each fall a block.
     """
     counted = np.flatnonzero(course.shares > IDLE)
     shares = course.shares[counted]
@@ -131,8 +131,10 @@ def thinned(first: int, last: int, points: int) -> Ints:
     return np.unique(np.clip(found, first, last))
 
 
-def _starts(k: Ints, drop: Floats, done: Floats, blocks: int) -> Ints:
+def _starts(k: Ints, drop: Floats, done: Floats, blocks: int | None) -> Ints:
     """Return where each block begins among the falls ``k``."""
+    if blocks is None:
+        return np.arange(len(k))
     moved = np.cumsum(np.abs(drop))
     bins = np.ceil(moved / moved[-1] * blocks * (1 - 1e-12)).astype(np.int64)
     sign, between = drop > 0, np.searchsorted(done, k, side="right")

@@ -11,6 +11,7 @@ from surefoot.forecasting.course import Course, Floats, thinned
 from surefoot.forecasting.fitting import Fit
 from surefoot.forecasting.naming import named
 from surefoot.forecasting.nouns import Prediction
+from surefoot.forecasting.planner import Expected
 from surefoot.forecasting.planner_elbow import Elbow
 from surefoot.forecasting.spreading import RERUN, losses_drawn
 from surefoot.schedule import facts
@@ -25,6 +26,7 @@ NEAR = 0.01
 # hold on 339 forecasts of published curves (25M, 100M, 124M), from one run, two, three, and all shorter horizons: the
 # count is in-sample (benchmarks/results/laws_curves.md).
 _LAW, _BETWEEN, _DOUBLING = 1.2e-3, 0.6, 1.5e-3
+_FEW = {1: 4.0, 2: 2.0}
 _POINTS = 120
 
 
@@ -64,19 +66,22 @@ class Fitted:
         course = self.course(schedule, label)
         steps = thinned(max(course.warm, course.total // 50, 1), course.total, _POINTS)
         losses = self.fit.losses(course, steps)
-        loss = float(losses[-1])
-        half = NINE_IN_TEN * loss * self.spread(course)
         return Prediction(
             label,
             schedule,
-            loss,
-            max(loss - half, 0.0),
-            loss + half,
+            *self.expected(schedule),
             tuple(map(int, steps)),
             tuple(map(float, losses)),
             self.elbow(schedule, course),
             self._notes(course),
         )
+
+    def expected(self, schedule: Schedule) -> Expected:
+        """Return the final loss of ``schedule`` and its interval alone: what ``sf.compare(predict=...)`` takes."""
+        course = self.course(schedule, named(schedule))
+        loss = float(self.fit.losses(course, np.array([course.total]))[0])
+        half = NINE_IN_TEN * loss * self.spread(course)
+        return Expected(loss, max(loss - half, 0.0), loss + half)
 
     def course(self, schedule: Schedule, name: str) -> Course:
         """Return the course of ``schedule``; ArgumentError if it is open or has another peak than the runs."""
@@ -99,7 +104,7 @@ class Fitted:
         drawn = losses_drawn(self.fit, self.draws, course, end)[:, 0]
         between = np.log(self.fit.losses(course, end)[0] / self.rival.losses(course, end)[0])
         beyond = max(np.log2(course.total / self.longest), 0.0)
-        law = _LAW * max(1.0, 3 / len(self.fit.runs))
+        law = _LAW * _FEW.get(len(self.fit.runs), 1.0)
         parts = (np.std(np.log(drawn)), law, _BETWEEN * between, _DOUBLING * beyond, RERUN)
         return float(np.linalg.norm(np.array(parts)))
 

@@ -72,7 +72,7 @@ def shifted(curves: Sequence[Floats]) -> float:
     """Return by how much the last loss of every curve lies off the curve before it; 0 unless all do, and alike.
 
     A last evaluation on a larger set does not lie on the curve of a small sample. The curve is carried on to the last
-    row by half of its last slope, since a cooldown flattens there. It counts where each curve jumps by 6 times its
+    row by half of its last slope, since a cooldown flattens there. It counts where each curve jumps by 10 times its
     noise and 2 permille of the loss, and all jump alike within a quarter. Chosen here: no source.
 
     >>> shifted([np.append(np.linspace(3.1, 3.0, 20), 3.04)])
@@ -85,7 +85,7 @@ def shifted(curves: Sequence[Floats]) -> float:
             return 0.0
         slope, level = np.polyfit(np.arange(-4.0, 1.0), before, 1)
         jump = float(losses[-1] - level - slope / 2)
-        if abs(jump) < max(6 * _noise(losses[-20:-1]), 2e-3 * abs(losses[-1])):
+        if abs(jump) < max(10 * _noise(losses[-40:-1]), 2e-3 * abs(losses[-1])):
             return 0.0
         jumps.append(jump)
     middle = float(np.median(jumps))

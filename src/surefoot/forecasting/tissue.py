@@ -25,7 +25,7 @@ def areas(course: Course, steps: Ints, decay: float) -> tuple[Floats, Floats]:
     ([2.5, 2.5], [0.5, 0.5])
     """
     lam = inside(decay, "decay", "lambda, the share of the momentum that an update keeps")
-    found = sums(course, steps, blocks=4 * course.total)
+    found = sums(course, steps, blocks=None)
     come = (1 - lam**found.count) / (1 - lam)
     return found.area * course.peak, (come @ found.mass) * course.peak
 

@@ -11,8 +11,8 @@ from surefoot.forecasting.course import Course, Floats, thinned
 from surefoot.forecasting.fitting import Fit
 from surefoot.forecasting.naming import named
 from surefoot.forecasting.nouns import Prediction
-from surefoot.forecasting.planner import Expected
 from surefoot.forecasting.planner_elbow import Elbow
+from surefoot.forecasting.planner_nouns import Expected
 from surefoot.forecasting.spreading import RERUN, losses_drawn
 from surefoot.schedule import facts
 from surefoot.schedule.core import Schedule
@@ -66,12 +66,15 @@ class Fitted:
         course = self.course(schedule, label)
         steps = thinned(max(course.warm, course.total // 50, 1), course.total, _POINTS)
         losses = self.fit.losses(course, steps)
+        end = self.expected(schedule)
         return Prediction(
             label,
             schedule,
-            *self.expected(schedule),
+            end.loss,
+            end.low,
+            end.high,
             tuple(map(int, steps)),
-            tuple(map(float, losses)),
+            (*map(float, losses[:-1]), end.loss),
             self.elbow(schedule, course),
             self._notes(course),
         )

@@ -231,3 +231,18 @@ def test_evaluations_that_never_got_better_than_the_first_are_a_collapse():
 def test_an_accuracy_near_a_third_is_no_chance_of_three_classes_where_the_loss_is_far_above_it():
     losses = 1.89 + 0.35 * np.exp(-np.arange(60) / 1.5) + 0.002 * np.random.default_rng(0).standard_normal(60)
     assert "SF103" not in codes(history(losses, val_accuracy=np.full(60, 0.33)), least="info")
+
+
+def test_a_spike_of_a_flat_run_that_came_back_is_no_collapse():
+    losses = 2.27 + 0.01 * np.random.default_rng(0).standard_normal(60)
+    losses[30:35] = [4.2, 3.1, 2.7, 2.6, 2.4]
+    assert "SF103" not in codes(history(losses), least="info")
+
+
+def test_a_small_rise_that_evaluations_share_is_a_divergence():
+    rng = np.random.default_rng(0)
+    losses = np.concatenate([descent(200, noise=0.2), np.linspace(3.2, 3.9, 100) + 0.2 * rng.standard_normal(100)])
+    judged = np.full(300, np.nan)
+    judged[::30] = [8.0, 4.6, 3.9, 3.6, 3.4, 3.3, 3.2, 3.3, 3.6, 3.9]
+    assert codes(history(losses)) == []
+    assert codes(history(losses, val_loss=judged))[0] == "SF102"

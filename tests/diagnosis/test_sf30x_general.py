@@ -27,10 +27,19 @@ def test_a_rise_within_the_noise_of_the_evaluations_is_none():
     assert codes(history(losses, val_loss=judged)) == []
 
 
-def test_a_loss_that_rises_while_the_metric_still_improves_is_a_note():
-    losses, judged = evaluated(0.2)
+def test_a_loss_that_rises_a_little_while_the_metric_still_improves_is_a_note():
+    losses, judged = evaluated(0.1)
     accuracy = np.where(np.isfinite(judged), np.linspace(0.5, 0.8, 400), np.nan)
     assert only(history(losses, val_loss=judged, val_accuracy=accuracy), "SF301").severity == "info"
+    assert codes(history(losses, val_loss=judged)) == ["SF301"]
+    losses, judged = evaluated(0.4)
+    assert codes(history(losses, val_loss=judged, val_accuracy=accuracy)) == ["SF301"]
+
+
+def test_evaluations_that_jump_up_now_and_then_are_no_sustained_rise():
+    losses, judged = evaluated(0.0)
+    judged[200::20] *= 1.6
+    assert codes(history(losses, val_loss=judged)) == []
 
 
 def test_validation_that_rises_with_training_is_not_overfitting():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,23 +37,19 @@ class Departure:
         return (self.share >= 0.1 or self.log_share >= 0.35) and self.left >= 0.65
 
 
-def departure(shape: Shape, excursions: tuple[Excursion, ...]) -> Departure | None:
+def departure(shape: Shape, excursions: tuple[Excursion, ...], *, confirmed: bool = False) -> Departure | None:
     """Return how the loss stands above its best at the end of the rows; None where it does not.
 
     Two ways of being out: the lowest fifth of the last rows lies above best + max(4 sigma, 0.3 |best|) (of a run that
-    gained less than its best: 0.3 of the gain, at least 0.1 |best|), sigma being the least of the noise of the run,
-    before the best, and before a grave excursion; or an excursion began at least 3
-    rows ago (2 in a log of under 20) and is not over.
+    gained less than its best: 0.3 of the gain, at least 0.1 |best|; where evaluations rise too, ``confirmed``:
+    0.1 |best|), sigma being the least of the noise of the run, before the best, and before a grave excursion; or an
+    excursion began at least 3 rows ago (2 in a log of under 20) and is not over.
     """
     low = float(np.percentile(shape.value[-shape.tail :], 20))
     calm = min([shape.noise, shape.noise_near(shape.best_at), *(one.sigma for one in excursions if one.grave)])
-    # Of a run that gained little, a third of the gain is much, though it is little of the level.
-    rise = (
-        min(_RISE * abs(shape.best), max(_RISE * shape.drop, 0.1 * abs(shape.best)))
-        if shape.fresh
-        else _RISE * abs(shape.best)
-    )
-    limit = shape.best + max(4.0 * calm, rise)
+    # Where evaluations agree, the noise of the level counts, not that of a row.
+    room = 4.0 * calm * (1.25 / math.sqrt(shape.tail) if confirmed else 1.0)
+    limit = shape.best + max(room, _rise(shape, confirmed=confirmed))
     if len(shape) >= 4 and low > limit:
         return _departure(shape, shape.best_at, low, shape.best, limit)
     last = excursions[-1] if excursions else None
@@ -61,6 +58,14 @@ def departure(shape: Shape, excursions: tuple[Excursion, ...]) -> Departure | No
     limit = last.base + max(3.0 * last.sigma, 0.1 * abs(last.base))
     low = float(np.percentile(shape.value[-min(shape.tail, max((len(shape) - last.start) // 3, 1)) :], 20))
     return _departure(shape, last.start, low, last.base, limit)
+
+
+def _rise(shape: Shape, *, confirmed: bool) -> float:
+    level, least = abs(shape.best), 0.1 * abs(shape.best)
+    if confirmed:
+        return least
+    # Of a run that gained little, a third of the gain is much, though it is little of the level.
+    return min(_RISE * level, max(_RISE * shape.drop, least)) if shape.fresh else _RISE * level
 
 
 def _departure(shape: Shape, start: int, level: float, base: float, limit: float) -> Departure:

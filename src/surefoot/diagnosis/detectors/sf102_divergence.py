@@ -7,10 +7,10 @@ What it sees
 Formula
     low > best + max(4 sigma, 0.3 |best|): low is the 20th percentile of the last rows (5 %, 3 to 51), best the lowest
     smoothed loss, sigma the noise before it; of a run that gained less than its best, 0.3 of the gain (at least
-    0.1 |best|) is enough. Or an excursion (SF104) that has lasted 3 rows and is not over. And
-    (low - best) / (start - best) >= 0.1, or the same of the logarithms >= 0.35. And it is no way back: the excess at
-    the end is at least 0.65 of that in the third quarter since, or no longer shrinks. Not where the validation loss
-    ends within a tenth of its own best.
+    0.1 |best|) is enough, and 0.1 |best| where evaluations end 5 % above their best too. Or an excursion (SF104) that
+    has lasted 3 rows and is not over. And (low - best) / (start - best) >= 0.1, or the same of the logarithms >= 0.35.
+    And it is no way back: the excess at the end is at least 0.65 of that in the third quarter since, or no longer
+    shrinks. Not where the validation loss ends within a tenth of its own best.
 
 Why it matters
     Nothing that comes after is training from the weights that were won: what follows is paid for and lost.
@@ -50,7 +50,7 @@ from surefoot.diagnosis.trace import TRACE, Trace
 def finding(trace: Trace) -> Finding | None:
     """Return the finding where the main loss is out at the end and its validation does not say otherwise."""
     shape = trace.main
-    found = None if shape is None else departure(shape, trace.excursions)
+    found = None if shape is None else departure(shape, trace.excursions, confirmed=_judged_worse(trace, shape))
     if shape is None or found is None or not found.lost or _judged_well(trace, shape, found):
         return None
     what = "validation loss" if shape is trace.val_loss else "loss"
@@ -71,6 +71,14 @@ def _undone(shape: Shape, found: Departure) -> str:
     if not shape.fresh or found.share < 0.01:
         return ""
     return f": {found.share:.0%} of its progress is undone" if found.share < 1.0 else ": above where it began"
+
+
+def _judged_worse(trace: Trace, shape: Shape) -> bool:
+    """Say whether the evaluations rise as well, to their end."""
+    judged = trace.val_loss
+    if judged is None or judged is shape or len(judged) < 4:
+        return False
+    return judged.end > judged.best + max(0.05 * abs(judged.best), 3.0 * judged.noise)
 
 
 def _judged_well(trace: Trace, shape: Shape, found: Departure) -> bool:

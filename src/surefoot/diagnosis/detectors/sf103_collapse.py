@@ -76,6 +76,9 @@ def _pinned(trace: Trace, shape: Shape) -> Finding | None:
     if where is None or (where[0] == 0 and classes_of(trace, level) is None and not _at_once(shape, level)):
         return None
     row, was = where
+    if classes is None and any(one.stop is not None and one.start <= row <= one.stop for one in trace.excursions):
+        # It left a level that is no known chance, and came back to it: a spike, and nothing is lost.
+        return None
     chance = f"ln {classes:,.0f} = {math.log(classes):.4g} is chance" if classes else f"it began at {rate_text(start)}"
     return _finding(
         shape,

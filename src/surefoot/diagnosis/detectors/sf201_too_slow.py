@@ -5,9 +5,10 @@ What it sees
 
 Formula
     With d the fall from the start to the end: d < 0.4 |start|; d > 6 sigma of the smoothed loss; half of d is reached
-    after more than 35 % of the way (a run at a good rate: a few percent); the last quarter of the way brings more than
-    12 % of d. The way is the sum of the rates, where the log has them (a decay slows every run down), else the steps.
-    The loss never rose above its start by more than 2 %, and it is not at chance after an excursion (SF103).
+    after more than a third of the way (a run at a good rate: a few percent); the last quarter of the way brings more
+    than 12 % of d. The way is the sum of the rates, where the log has them (a decay slows every run down), else the
+    steps. The loss never rose above its start by more than 2 %, and it is not at chance after an excursion (SF103).
+    Not where evaluations fall by less than 0.3 d.
 
 Why it matters
     A rate 100 times too low wastes the whole run, and nothing in the log looks wrong.
@@ -54,7 +55,7 @@ def finding(trace: Trace) -> Finding | None:
     way = _way(trace, shape)
     half = float(way[int(np.argmax(shape.smooth <= shape.start - fall / 2))])
     late = (float(np.median(shape.value[(way >= 0.7) & (way <= 0.8)])) - shape.end) / fall if _dense(way) else 1.0
-    if half < 0.35 or late < 0.12:
+    if half < 0.33 or late < 0.12 or _alone(trace, shape, fall):
         return None
     return Finding(
         *("SF201", "too slow", int(shape.step[0]), "warning", 0.7),
@@ -63,6 +64,12 @@ def finding(trace: Trace) -> Finding | None:
         {"start": shape.start, "end": shape.end, "half": half, "late": late},
         ranked((HIGHER, LONGER_HOLD, LARGER_BATCH, LABELS)),
     )
+
+
+def _alone(trace: Trace, shape: Shape, fall: float) -> bool:
+    """Say whether evaluations do not fall with the training loss: what is learnt then would not be learnt faster."""
+    judged = trace.val_loss
+    return judged is not None and judged is not shape and judged.start - judged.end < 0.3 * fall
 
 
 def _small_but_real(shape: Shape, fall: float) -> bool:

@@ -41,18 +41,22 @@ _GONE, _LONG = 0.02, 0.3
 def finding(trace: Trace) -> Finding | None:
     """Return the finding where the rate was gone for the last third while the loss had been falling."""
     rates, shape = rate_phases(trace), trace.main
-    if shape is None or not rates.known or rates.peak <= 0 or len(shape) < 30:
+    if shape is None or not rates.known or rates.peak <= 0 or len(shape) < 12:
         return None
     left = np.flatnonzero(rates.rate > _GONE * rates.peak)
     if not len(left):
         return None
     begin, end = float(rates.step[left[-1]]), float(shape.step[-1])
+    if float(rates.step[-1]) < 0.9 * end:
+        return None
     span = end - float(shape.step[0])
     gone = (end - begin) / span if span > 0 else 0.0
-    if not _LONG < gone < 0.9:
+    if not _LONG < gone < 0.98:
         return None
-    before = shape.level(max(1.0 - 2.0 * gone, 0.0), max(1.05 - 2.0 * gone, 0.05))
-    at = shape.level(1.0 - gone, 1.05 - gone)
+    k = int(np.searchsorted(shape.step, begin, side="right"))
+    first = max(2 * k - len(shape), 0)
+    before = float(np.median(shape.value[first : first + max(min(3, (k - first) // 2), 1)]))
+    at = float(np.median(shape.value[k : k + 3]))
     fell, after = before - at, at - shape.end
     if fell < max(0.05 * abs(at), 5.0 * shape.noise) or after > 0.1 * fell:
         return None

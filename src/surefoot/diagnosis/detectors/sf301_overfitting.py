@@ -4,9 +4,10 @@ What it sees
     A smoothed validation loss that ends above its minimum while the training loss went on falling.
 
 Formula
-    end > min * (1 + max(5 %, 3 sigma / min)) for at least 3 evaluations after the minimum, end and min being smoothed;
+    end > min * (1 + max(3 %, 3 sigma / min)) for at least 3 evaluations after the minimum: min is the lowest smoothed
+    one, end the 30th percentile of the last (5 % of them, 3 to 51);
     the training loss is lower at the end than at the minimum. A note only where a validation metric is better
-    at the end than at the minimum.
+    at the end than at the minimum and the rise is below 15 %.
 
 Why it matters
     What the model learns after the minimum does not carry over to new data.
@@ -41,6 +42,7 @@ from surefoot.diagnosis.shape import Shape
 from surefoot.diagnosis.trace import TRACE, Trace
 
 _LEAST = 5
+_FAR = 0.15
 
 
 def finding(trace: Trace) -> Finding | None:
@@ -49,18 +51,20 @@ def finding(trace: Trace) -> Finding | None:
     if judged is None or loss is None or len(judged) < _LEAST or judged.best <= 0:
         return None
     at = judged.best_at
-    rise = judged.end / judged.best - 1.0
-    if len(judged) - at <= 3 or rise <= max(0.05, 3.0 * judged.noise / judged.best / np.sqrt(judged.tail)):
+    # The lower values of the end: evaluations that jump up now and then are no sustained rise.
+    late = float(np.percentile(judged.value[-max(judged.tail, min(5, len(judged) // 3)) :], 30))
+    rise = late / judged.best - 1.0
+    if len(judged) - at <= 3 or rise <= max(0.03, 3.0 * judged.noise / judged.best / np.sqrt(judged.tail)):
         return None
     step = float(judged.step[at])
     if not _training_fell(loss, step):
         return None
-    sure = not improved(trace, step)
+    sure = rise >= _FAR or not improved(trace, step)
     return Finding(
         *("SF301", "overfitting", int(step), "warning" if sure else "info", 0.8),
         f"The validation loss rises by {rise:.0%} from its lowest, {rate_text(judged.best)} at step {step:,.0f}, to "
-        f"{rate_text(judged.end)}, while the training loss falls to {rate_text(loss.end)}.",
-        {"best": judged.best, "end": judged.end, "rise": rise, "best_step": step, "noise": judged.noise},
+        f"{rate_text(late)}, while the training loss falls to {rate_text(loss.end)}.",
+        {"best": judged.best, "end": late, "rise": rise, "best_step": step, "noise": judged.noise},
         ranked(OVERFIT),
     )
 

@@ -241,8 +241,10 @@ def test_a_spike_of_a_flat_run_that_came_back_is_no_collapse():
 
 def test_a_small_rise_that_evaluations_share_is_a_divergence():
     rng = np.random.default_rng(0)
-    losses = np.concatenate([descent(200, noise=0.2), np.linspace(3.2, 3.9, 100) + 0.2 * rng.standard_normal(100)])
+    losses = np.concatenate(
+        [descent(200, start=5.0, noise=0.15), np.linspace(2.45, 3.0, 100) + 0.15 * rng.standard_normal(100)]
+    )
     judged = np.full(300, np.nan)
-    judged[::30] = [8.0, 4.6, 3.9, 3.6, 3.4, 3.3, 3.2, 3.3, 3.6, 3.9]
+    judged[::30] = [4.8, 3.4, 3.0, 2.8, 2.7, 2.6, 2.5, 2.6, 2.85, 3.1]
     assert codes(history(losses)) == []
     assert codes(history(losses, val_loss=judged))[0] == "SF102"

@@ -209,13 +209,6 @@ def test_a_fit_predicts_one_schedule_at_a_time():
     fitted = foresight(RUNS)
     assert fitted.predict(WSD).loss == sf.forecast(RUNS, WSD)[0].loss
     assert fitted.warmup == 200
-    assert tuple(fitted.expected(WSD))[:3] == (
-        fitted.predict(WSD).loss,
-        fitted.predict(WSD).low,
-        fitted.predict(WSD).high,
-    )
-    ranked = sf.compare(WSD, total=TOTAL, predict=fitted.expected)
-    assert ranked.basis == "law"
     assert fitted.peak == 1e-3
 
 

@@ -12,7 +12,6 @@ from surefoot.forecasting.fitting import Fit
 from surefoot.forecasting.naming import named
 from surefoot.forecasting.nouns import Prediction
 from surefoot.forecasting.planner_elbow import Elbow
-from surefoot.forecasting.planner_nouns import Expected
 from surefoot.forecasting.spreading import RERUN, losses_drawn
 from surefoot.schedule import facts
 from surefoot.schedule.core import Schedule
@@ -66,25 +65,19 @@ class Fitted:
         course = self.course(schedule, label)
         steps = thinned(max(course.warm, course.total // 50, 1), course.total, _POINTS)
         losses = self.fit.losses(course, steps)
-        end = self.expected(schedule)
+        loss = float(losses[-1])
+        half = NINE_IN_TEN * loss * self.spread(course)
         return Prediction(
             label,
             schedule,
-            end.loss,
-            end.low,
-            end.high,
+            loss,
+            max(loss - half, 0.0),
+            loss + half,
             tuple(map(int, steps)),
-            (*map(float, losses[:-1]), end.loss),
+            tuple(map(float, losses)),
             self.elbow(schedule, course),
             self._notes(course),
         )
-
-    def expected(self, schedule: Schedule) -> Expected:
-        """Return the final loss of ``schedule`` and its interval alone: what ``sf.compare(predict=...)`` takes."""
-        course = self.course(schedule, named(schedule))
-        loss = float(self.fit.losses(course, np.array([course.total]))[0])
-        half = NINE_IN_TEN * loss * self.spread(course)
-        return Expected(loss, max(loss - half, 0.0), loss + half)
 
     def course(self, schedule: Schedule, name: str) -> Course:
         """Return the course of ``schedule``; ArgumentError if it is open or has another peak than the runs."""

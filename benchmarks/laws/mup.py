@@ -6,7 +6,7 @@ Trains charlm at widths 64 to 512, in the standard parametrisation and in muP (b
 apart until the best one has two others on either side. Data, their order and the evaluation are the same at every
 rate (common random numbers), the initial weights of a seed too. Trials are appended to results/laws_mup.jsonl, one a
 line; what is there is not run again, so that a killed benchmark resumes. The table goes to results/laws_mup.md.
-About 25 minutes on one core from nothing; to draw the table from the trials takes a second.
+About 25 minutes on one core from nothing; half a minute to draw the table from the trials.
 """
 
 from __future__ import annotations

@@ -50,8 +50,11 @@ from surefoot.diagnosis.trace import TRACE, Trace
 def finding(trace: Trace) -> Finding | None:
     """Return the finding where the main loss is out at the end and its validation does not say otherwise."""
     shape = trace.main
-    found = None if shape is None else departure(shape, trace.excursions, confirmed=_judged_worse(trace, shape))
-    if shape is None or found is None or not found.lost or _judged_well(trace, shape, found):
+    if shape is None:
+        return None
+    worse = _judged_worse(trace, shape)
+    found = departure(shape, trace.excursions, confirmed=worse)
+    if found is None or not found.lost or (not worse and _judged_well(trace, shape, found)):
         return None
     what = "validation loss" if shape is trace.val_loss else "loss"
     if shape is trace.val_loss and trace.loss is not None and not _sudden(trace, found):

@@ -32,8 +32,12 @@ fuzz: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python scripts/docs.py
 
+# The tables of benchmarks/results that need no data from elsewhere. The long studies keep a journal and say in their
+# first lines how they are run: benchmarks/guard.py, benchmarks/laws/curves.py, batch_scaling.py and mup.py.
+BENCHES = scheduler.py tasks.py tuning.py monitors.py selection/run.py diagnosis/run.py laws/bound.py laws/own_law.py
+
 bench: $(VENV)/.dev
-	for script in benchmarks/*.py benchmarks/selection/run.py benchmarks/diagnosis/run.py; do $(BIN)/python $$script || exit 1; done
+	for script in $(BENCHES); do $(BIN)/python benchmarks/$$script || exit 1; done
 
 # The two ends of the supported range of torch, each in an environment of its own (gigabytes: not part of `make test`).
 # torch 2.4.1 has wheels for Python 3.11 and 3.12: with a newer python3, run make with PYTHON=python3.12.

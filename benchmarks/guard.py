@@ -44,6 +44,8 @@ PLACES = 50
 
 
 def main() -> None:
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     torch.set_num_threads(1)
     what, journal, *names = sys.argv[1:]
     path = Path(journal)

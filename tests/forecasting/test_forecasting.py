@@ -246,3 +246,20 @@ def test_bad_options_are_refused():
 def test_runs_that_are_not_alike_are_doubted():
     other = sf.History({**RUNS[1].columns, "val_loss": RUNS[1]["val_loss"] * np.linspace(1.1, 1.0, len(RUNS[1]))})
     assert "The law misses these runs" in sf.forecast([RUNS[0], other], WSD).notes[0]
+
+
+def test_a_sparse_log_that_misses_its_highest_rate_is_of_the_same_peak():
+    linear = OTHERS["linear"]
+    sparse = run(linear, every=130)
+    assert sparse["lr"].max() < 0.995e-3
+    made = sf.forecast([sparse, RUNS[0]], linear)
+    assert made.peak == 1e-3
+    assert made[0].loss == pytest.approx(final(linear), abs=0.01)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_few_and_very_noisy_rows_make_wide_intervals(seed):
+    noisy = [run(plan, every=100, noise=0.05, seed=10 * seed + k) for k, plan in enumerate((WSD, COSINE, HOLD))]
+    made = sf.forecast(noisy, [OTHERS["linear"], OTHERS["1-sqrt"]])
+    for one in made:
+        assert one.low <= final(one.schedule) <= one.high

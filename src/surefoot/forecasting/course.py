@@ -19,7 +19,7 @@ IDLE = 1e-4
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """The rates of updates 0..T-1: ``peak`` times ``shares`` (float64 [T], at most 1).
+    """The rates of updates 0..T-1: ``peak`` times ``shares`` (float64 [T], at most 1, or near it: see ``at``).
 
     An update of (almost) no rate changes no loss, but a law that counts updates would let it help: Tissue's area grows
     while zero-rate steps are appended. Such updates are left out of every sum (see ``IDLE``); ``active`` is, float64
@@ -51,6 +51,10 @@ class Course:
             raise ArgumentError(f"{name} are all 0: nothing is learnt at a rate of 0.")
         return cls(peak, values / peak)
 
+    def at(self, peak: float) -> Course:
+        """Return the same rates in units of another ``peak``, so that courses with nearly one peak share a unit."""
+        return Course(peak, self.shares * (self.peak / peak))
+
     @property
     def total(self) -> int:
         """The number of updates."""
@@ -64,12 +68,13 @@ class Course:
     @property
     def warm(self) -> int:
         """The updates before the rate first reaches its peak."""
-        return int(np.argmax(self.shares >= 1 - 1e-3))
+        return int(np.argmax(self.shares >= (1 - 1e-3) * self.shares.max()))
 
     @property
     def falls(self) -> bool:
         """Whether the rate goes down by more than a hundredth of the peak after the warmup."""
-        return bool(self.shares[self.warm :][self.shares[self.warm :] > IDLE].min() < 1 - 1e-2)
+        after = self.shares[self.warm :]
+        return bool(after[after > IDLE].min() < (1 - 1e-2) * after.max())
 
 
 @dataclass(frozen=True, eq=False)

@@ -106,7 +106,8 @@ def refitted(start: Fit, logs: Sequence[Floats], middle: Floats, spread: Floats,
 
 
 def _weights(run: Observed, sigma: float) -> Floats:
-    """Return what each residual counts for: less where the rows were noisy, ``LAST`` at the end."""
-    weights = sigma / np.hypot(sigma, run.error / run.losses)
-    weights[-1] *= LAST
+    """Return what each residual counts for: less where the rows were noisy, ``LAST`` at an end that is known."""
+    noise = run.error / run.losses
+    weights = sigma / np.hypot(sigma, noise)
+    weights[-1] *= 1 + (LAST - 1) * ACCURACY / np.hypot(ACCURACY, noise[-1])
     return weights

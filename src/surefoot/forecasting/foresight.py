@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -29,21 +30,26 @@ def foresight(
     chosen = law_of(law)
     schedules = ran_of(ran, len(histories))
     runs, column, notes = observed(histories, schedules, loss)
+    best = fit(chosen, _alike(runs))
+    if any(silent(h, plan, [o for o in histories if o is not h]) for h, plan in zip(histories, schedules, strict=True)):
+        for rise in _RISES:
+            again, _, said = observed(histories, schedules, loss, rise)
+            other = fit(chosen, _alike(again))
+            if other.cost < best.cost:
+                best, notes = other, said
+    rival = fit(TISSUE if chosen is not TISSUE else MULTIPOWER, best.runs)
+    return Fitted(best, rival, drawn(best), column, (*_doubts(best.runs, best.sigma), *notes))
+
+
+def _alike(runs: Sequence[Observed]) -> tuple[Observed, ...]:
+    """Return the runs with rates in units of one peak, the highest; ArgumentError where their peaks differ."""
     peaks = [run.course.peak for run in runs]
     if max(peaks) / min(peaks) > 1 + NEAR:
         raise ArgumentError(
             f"history has peaks from {min(peaks):.3g} to {max(peaks):.3g}: loss-curve laws hold at one peak (pooled "
             "over peaks they fail: R2 < 0, off by .06 to .17 at 124M); forecast each peak from its own runs."
         )
-    best = fit(chosen, runs)
-    if any(silent(h, plan, [o for o in histories if o is not h]) for h, plan in zip(histories, schedules, strict=True)):
-        for rise in _RISES:
-            again, _, said = observed(histories, schedules, loss, rise)
-            other = fit(chosen, again)
-            if other.cost < best.cost:
-                best, runs, notes = other, again, said
-    rival = fit(TISSUE if chosen is not TISSUE else MULTIPOWER, runs)
-    return Fitted(best, rival, drawn(best), column, (*_doubts(runs, best.sigma), *notes))
+    return tuple(replace(run, course=run.course.at(max(peaks))) for run in runs)
 
 
 def _doubts(runs: Sequence[Observed], sigma: float) -> tuple[str, ...]:

@@ -47,19 +47,22 @@ def drawn(fit: Fit, draws: int = DRAWS, seed: int = 0) -> Floats:
     said = [np.log(run.losses) - rest for run, rest in zip(fit.runs, fit.residuals, strict=True)]
     found = []
     for _ in range(draws):
-        logs = [one + _shaken(rest, rng) for one, rest in zip(said, fit.residuals, strict=True)]
+        logs = [
+            one + _shaken(rest, run.error / run.losses, rng)
+            for one, rest, run in zip(said, fit.residuals, fit.runs, strict=True)
+        ]
         again = refitted(fit, logs, middle + moved * rng.standard_normal(len(middle)), held, _STEPS)
         found.append(again.constants)
     return np.array(found)
 
 
-def _shaken(rest: Floats, rng: np.random.Generator) -> Floats:
-    """Return residuals as they might have been: their blocks scaled, the law's own error by block, a rerun's shift."""
+def _shaken(rest: Floats, noise: Floats, rng: np.random.Generator) -> Floats:
+    """Return residuals as they might have been: blocks scaled, noise of the rows, the law's error, a rerun's shift."""
     blocks = len(rest) // _BLOCK + 1
     own = np.repeat(rng.standard_normal(blocks), _BLOCK)[: len(rest)]
     law = np.repeat(rng.standard_normal(blocks), _BLOCK)[: len(rest)]
     law[-1] = rng.standard_normal()
-    return rest * own + LAW * law + RERUN * rng.standard_normal()
+    return rest * own + noise * rng.standard_normal(len(rest)) + LAW * law + RERUN * rng.standard_normal()
 
 
 def losses_drawn(fit: Fit, draws: Floats, course: Course, steps: Ints) -> Floats:

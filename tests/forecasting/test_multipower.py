@@ -77,6 +77,13 @@ def test_the_constants_of_the_paper_give_the_same_loss():
     np.testing.assert_allclose(own, law.loss(course, np.array([150, 300])), rtol=1e-9)
 
 
+def test_a_loss_at_every_update_fits_into_memory():
+    plan = sf.cosine(1e-3, total=30_000)
+    found = MultiPower(*TRUE).loss(Course.of(plan.array()), np.arange(1, 30_001))
+    assert found.shape == (30_000,)
+    assert found[-1] == pytest.approx(MultiPower(*TRUE).loss(Course.of(plan.array()), np.array([30_000]))[0], rel=1e-5)
+
+
 @pytest.mark.parametrize("bad", [0.0, -1.0, float("nan"), None])
 def test_constants_that_are_not_above_0_are_refused(bad):
     with pytest.raises(sf.ArgumentError, match="beta="):

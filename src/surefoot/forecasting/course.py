@@ -13,6 +13,7 @@ from surefoot.errors import ArgumentError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_PART = 256
 IDLE = 1e-4
 """Below this share of the peak an update moves no weight worth counting. Chosen here: no source."""
 
@@ -123,6 +124,11 @@ def sums(course: Course, steps: Ints, blocks: int | None = 512, *, warmed: bool 
     count = np.where(come, done[:, None] - centre(k.astype(np.float64))[None, :], 0.0)
     since = np.where(come, course.area[steps][:, None] - centre(before)[None, :], 0.0)
     return Sums(course.area[steps], np.add.reduceat(drop, starts), centre(np.log(shares[k])), count, since)
+
+
+def parts(steps: Ints) -> list[Ints]:
+    """Return ``steps`` in parts of a few hundred, so that sums over many steps and falls fit into memory."""
+    return np.array_split(steps, max(math.ceil(len(steps) / _PART), 1))
 
 
 def thinned(first: int, last: int, points: int) -> Ints:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from surefoot.errors import ArgumentError
-from surefoot.forecasting.course import Course, Floats, Ints, Sums, sums
+from surefoot.forecasting.course import Course, Floats, Ints, Sums, parts, sums
 from surefoot.forecasting.law import COMMON, LossLaw
 from surefoot.forecasting.leastsquares import minimum, softened
 from surefoot.forecasting.observing import Observed
@@ -42,7 +42,8 @@ class Fit:
 
     def losses(self, course: Course, steps: Ints, constants: Floats | None = None) -> Floats:
         """Return the loss [n] after ``steps`` updates of ``course``."""
-        return self.law.loss(self.constants if constants is None else constants, sums(course, steps), self.reference)
+        chosen = self.constants if constants is None else constants
+        return np.concatenate([self.law.loss(chosen, sums(course, part), self.reference) for part in parts(steps)])
 
     @property
     def residuals(self) -> tuple[Floats, ...]:

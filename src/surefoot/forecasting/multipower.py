@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from surefoot.forecasting.course import Course, Floats, Ints, Sums, sums
+from surefoot.forecasting.course import Course, Floats, Ints, Sums, parts, sums
 from surefoot.forecasting.law import LossLaw, Prior
 from surefoot.laws.numbers import positive
 from surefoot.laws.sources import Source
@@ -45,6 +45,9 @@ class MultiPower:
         >>> law.loss(Course.of([3e-4] * 24_000), np.array([24_000])).round(4).tolist()
         [3.3421]
         """
+        return np.concatenate([self._loss(course, part, warmed=warmed) for part in parts(steps)])
+
+    def _loss(self, course: Course, steps: Ints, *, warmed: bool) -> Floats:
         found = sums(course, steps, blocks=2048, warmed=warmed)
         inner = positive(self.c * course.peak ** (1 - self.gamma), "c", "C peak^(1 - gamma)")
         come, _ = kernel(np.array([math.log(inner), math.log(self.beta), self.gamma]), found)

@@ -77,7 +77,8 @@ def test_a_page_of_a_diagnosis_holds_its_parts_in_their_order(run, tmp_path):
         "The plan then",
     )
     places = [
-        text.index(part) for part in (*parts, "Clip the gradient", "Do not only adjust the rate", "How the log was understood")
+        text.index(part)
+        for part in (*parts, "Clip the gradient", "Do not only adjust the rate", "How the log was understood")
     ]
     assert places == sorted(places)
     assert all(

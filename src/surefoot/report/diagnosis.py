@@ -48,9 +48,7 @@ def _answer(found: Diagnosis) -> str:
 
 def _charts(found: Diagnosis) -> Iterator[str]:
     try:
-        yield picture(
-            findings_chart(found.history, found.findings, title="The run: its loss, with findings"), 380
-        )
+        yield picture(findings_chart(found.history, found.findings, title="The run: its loss, with findings"), 380)
     except ArgumentError:
         return
     rates = rates_chart(found.history.columns, title="The run: logged learning rate")

@@ -248,3 +248,21 @@ def test_a_small_rise_that_evaluations_share_is_a_divergence():
     judged[::30] = [4.8, 3.4, 3.0, 2.8, 2.7, 2.6, 2.5, 2.6, 2.85, 3.1]
     assert codes(history(losses)) == []
     assert codes(history(losses, val_loss=judged))[0] == "SF102"
+
+
+def test_evaluations_that_jump_about_do_not_excuse_a_lost_run():
+    rng = np.random.default_rng(0)
+    losses = np.concatenate([np.full(40, 2.3), 2.3 * 1.5 ** np.arange(20)]) * np.exp(0.1 * rng.standard_normal(60))
+    judged = np.full(60, np.nan)
+    judged[10::10] = [2.3, 2.3, 30.0, 4.6, 42.0]
+    assert codes(history(losses, val_loss=judged))[0] in {"SF102", "SF103"}
+
+
+def test_a_spike_is_noticed_by_evaluations_that_fall_by_decades():
+    losses = 2.5 * np.exp(-np.arange(150) / 18) * np.exp(0.1 * np.random.default_rng(0).standard_normal(150))
+    losses[60:70] += 0.6 * np.exp(-np.arange(10) / 3)
+    judged = np.full(150, np.nan)
+    judged[4::10] = 2.5 * np.exp(-np.arange(4, 150, 10) / 18)
+    assert codes(history(losses, val_loss=judged)) == []
+    judged[64] += 0.2
+    assert codes(history(losses, val_loss=judged)) == ["SF104"]

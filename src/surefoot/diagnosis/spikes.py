@@ -64,5 +64,6 @@ def _noticed(one: Excursion, shape: Shape, trace: Trace) -> bool:
     before, during = judged.value[max(first - 5, 0) : first], judged.value[first:stop]
     if first >= stop or not len(before):
         return last - one.start > 2
-    usual = float(np.median(before))
-    return bool(during.max() > usual + max(5.0 * judged.noise, 0.1 * abs(usual)))
+    # The last one before, not their mean: evaluations may fall by decades.
+    usual = min(float(np.median(before)), float(before[-1]))
+    return bool(during.max() > usual + max(min(5.0 * judged.noise, 0.5 * abs(usual)), 0.1 * abs(usual)))

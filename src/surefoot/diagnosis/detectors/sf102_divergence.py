@@ -89,7 +89,8 @@ def _judged_well(trace: Trace, shape: Shape, found: Departure) -> bool:
     judged = trace.val_loss
     if judged is None or judged is shape or judged.step[-1] <= shape.step[found.start]:
         return False
-    return judged.end <= judged.best + max(0.1 * abs(judged.best), 3.0 * judged.noise)
+    # Evaluations of a lost run jump about: their own noise must not excuse them.
+    return judged.end <= judged.best + max(0.1 * abs(judged.best), min(3.0 * judged.noise, 0.3 * abs(judged.best)))
 
 
 def _sudden(trace: Trace, found: Departure) -> bool:

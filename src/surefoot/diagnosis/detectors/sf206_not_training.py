@@ -7,7 +7,7 @@ Formula
     At least 20 rows from the beginning of the run; |start - end| is below max(1 % of the level, 2 sigma), and the
     smoothed loss spreads no further than that or than noise does; no smoothed row is 3 sigma below the first fifth's
     level. Of 8 to 19 rows, all must agree within 0.2 %. Not where evaluations
-    improved by 1.5 %, or each time and by 0.3 %.
+    improved by 1.5 %, or each time and by 0.5 %.
 
 Why it matters
     Weights that do not move (a frozen model, an optimizer over other parameters, a loss cut off from the graph, a rate
@@ -67,7 +67,7 @@ def _judged_better(trace: Trace) -> bool:
     if judged is None:
         return False
     fall, level = judged.start - judged.end, abs(judged.start)
-    steadily = len(judged) >= 4 and bool(np.all(np.diff(judged.value) < 0)) and fall > 0.003 * level
+    steadily = len(judged) >= 4 and bool(np.all(np.diff(judged.value) < 0)) and fall > 0.005 * level
     return steadily or fall > max(0.015 * level, 3.0 * judged.noise)
 
 

@@ -210,6 +210,20 @@ def test_the_outliers_of_a_corrupted_batch_are_left_out_and_its_running_statisti
     assert "jumped" in guard.actions[0].why
 
 
+def test_a_batch_out_of_scale_that_the_loss_of_a_normalised_network_hides_is_left_out():
+    model = net(dropout=0.0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    guard = st.Guard(model, optimizer)
+    for k, (x, y) in enumerate(batches(80)):
+        before = flat(model, optimizer)
+        update(guard, optimizer, loss_of(model, (1e4 * x if k in {30, 60} else x, y)))
+        if k in {30, 60}:
+            assert same(before, flat(model, optimizer))
+    assert [action.what for action in guard.actions] == ["skip", "skip"]
+    assert "running variance" in guard.actions[0].why
+    assert float(model[1].running_var.max()) < 100
+
+
 def test_a_bad_first_batch_is_undone_once_its_neighbours_show_it():
     def run(first):
         model = net(dropout=0.0, norm=False)

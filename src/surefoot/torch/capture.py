@@ -155,6 +155,27 @@ class Buffers:
                 if module._buffers:  # noqa: SLF001  those of the module itself; buffers() has no cheap way to say so
                     self._look(module)
 
+    def jump(self) -> Tensor | float:
+        """Return the largest factor by which a running variance grew since ``keep``; 1.0 where there is none.
+
+        A batch far out of scale goes unnoticed in the loss of a normalised network, and ruins what it evaluates with.
+        """
+        pairs = [pair for model in self._models for module in model.modules() for pair in self._variances(module)]
+        if not pairs:
+            return 1.0
+        grown = [(now.mean() / then.mean()).to(pairs[0][0].device) for now, then in pairs]
+        return torch.stack(grown).max()
+
+    def _variances(self, module: torch.nn.Module) -> list[tuple[Tensor, Tensor]]:
+        """Return the running variance of a module as it is and as it was kept, if it was written since."""
+        variance = module._buffers.get("running_var")  # noqa: SLF001  as above
+        if variance is None or id(module) not in self._kept:
+            return []
+        buffers, versions, copies = self._kept[id(module)]
+        if _versions(buffers) == versions:
+            return []
+        return [(now.detach(), then) for now, then in zip(buffers, copies, strict=True) if now is variance]
+
     def _look(self, module: torch.nn.Module) -> None:
         found = [buffer for buffer in module._buffers.values() if buffer is not None]  # noqa: SLF001  as above
         now, copies = _versions(found), [buffer.detach() for buffer in found]

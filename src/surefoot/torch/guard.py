@@ -29,6 +29,8 @@ from surefoot.torch.ring import Ring, Snapshot, written
 # The findings that say a run is lost; the others are for the reader.
 _HEEDED = frozenset({"SF102", "SF103"})
 _EVERY = 25
+# Running variances settle within a few updates; from then on one batch moves them by a few percent.
+_SETTLED, _JUMP = 10, 100.0
 
 
 class Guard:
@@ -148,7 +150,7 @@ class Guard:
         if given is None:
             raise ArgumentError("update() needs the loss (update(loss)), unless the step is given a closure.")
         grads = gradients(optimizer)
-        *losses, norm = agreed([*self._pending, given, total_norm(grads)])
+        *losses, norm, jump = agreed([*self._pending, given, total_norm(grads), self._buffers.jump()])
         now.loss = mean(losses)
         # A fused optimizer gets gradients that are still scaled, and the scale beside them.
         amp = getattr(optimizer, "grad_scale", None)
@@ -156,7 +158,7 @@ class Guard:
         now.rate = max(now.rate, rate_of([optimizer]))
         now.judged = True
         now.overflow = amp is not None and math.isfinite(now.loss) and not math.isfinite(norm)
-        now.skip = self._objection(now, k)
+        now.skip = self._objection(now, k, jump)
         if now.skip:
             return False
         self._recovery.copy(now)
@@ -166,13 +168,15 @@ class Guard:
             self._act("clip", "the gradient norm is too large", now.norms[k], now.norms[k] * factor)
         return True
 
-    def _objection(self, now: Attempt, k: int) -> str:
+    def _objection(self, now: Attempt, k: int, jump: float) -> str:
         if now.overflow:
             return "the gradients overflowed at this loss scale"
         if not math.isfinite(now.loss):
             return f"the loss is {now.loss}"
         if not math.isfinite(now.norms[k]):
             return f"the gradient norm is {now.norms[k]}"
+        if self.policy.skip is not None and self.position >= _SETTLED and not jump <= _JUMP:
+            return f"a running variance of the model jumped {jump:.3g}x"
         return self._outliers[k].odd(now.loss, now.norms[k])
 
     def _done(self, optimizer: Optimizer, applied: bool) -> None:

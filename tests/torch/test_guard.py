@@ -8,7 +8,6 @@ import random
 import numpy as np
 import pytest
 import torch
-from accelerate import Accelerator
 from torch import nn
 
 import surefoot as sf
@@ -330,23 +329,6 @@ def test_accumulated_micro_batches_are_one_update_wherever_the_blocks_are():
         state, guard = run(every_micro=every_micro, bad=9)
         assert guard.position == 5
         assert all(value.isfinite().all() for value in state.values())
-
-
-def test_an_optimizer_that_accelerate_wraps_is_guarded_inside():
-    model = net(dropout=0.0)
-    accelerator = Accelerator(cpu=True)
-    model, optimizer = accelerator.prepare(model, torch.optim.AdamW(model.parameters(), 0.01))
-    scheduler = accelerator.prepare(st.Scheduler(optimizer, sf.cosine(0.01, total=20)))
-    guard = st.Guard(model, optimizer, scheduler)
-    for k, batch in enumerate(batches(10)):
-        loss = loss_of(model, spoiled(batch, "nan") if k == 4 else batch)
-        with guard.update(loss):
-            accelerator.backward(loss)
-            optimizer.step()
-            scheduler.step()
-            optimizer.zero_grad()
-    assert guard.position == 9
-    assert all(parameter.isfinite().all() for parameter in model.parameters())
 
 
 def diverging(guard_of, *, n=240, peak=None, name="sgd"):

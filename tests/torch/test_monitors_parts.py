@@ -1,18 +1,16 @@
-"""The single measures: against brute force, closed forms and the models of transformers."""
+"""The single measures: against brute force and closed forms."""
 
 import math
 
 import pytest
 import torch
 from torch import nn
-from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
 import surefoot.torch as st
 from surefoot.errors import ArgumentError
 from surefoot.torch.monitors import measures
 from surefoot.torch.monitors.moments import effective_rates, rms_t
 from surefoot.torch.monitors.noise import MicroBatches
-from surefoot.torch.monitors.taps import attentions
 
 
 def test_the_largest_attention_logit_is_that_of_a_loop_over_pairs():
@@ -69,40 +67,6 @@ def before(module):
     """Return the weights of a module before its one step of SGD at 1e-3."""
     grads = {name: p.grad for name, p in module.named_parameters()}
     return {name: value + 1e-3 * grads[name] for name, value in module.state_dict().items()}
-
-
-LLAMA = {
-    "vocab_size": 32,
-    "hidden_size": 16,
-    "intermediate_size": 16,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 16,
-}
-
-
-def test_llama_and_bert_are_understood_with_their_output():
-    torch.manual_seed(0)
-    llama, tokens = LlamaForCausalLM(LlamaConfig(**LLAMA)), torch.arange(8)[None]
-    monitors = watched(
-        llama, lambda: llama(tokens, labels=tokens).loss, which=("attention_logit", "log_z"), logits="lm_head"
-    )
-    said = monitors.read()
-    # At initialisation logits are small, so that log Z is ln(classes).
-    assert said["log_z"] == pytest.approx(math.log(32), rel=0.01)
-    assert 0 < said["attention_logit"] < 1
-    assert [layer.name for layer in monitors.layers()] == [f"model.layers.{k}.self_attn" for k in range(2)]
-    bert = BertModel(
-        BertConfig(vocab_size=32, hidden_size=16, num_hidden_layers=1, num_attention_heads=4, intermediate_size=16)
-    )
-    assert [name.endswith("attention.self") for name in attentions(bert)] == [True]
-
-
-def test_attention_that_is_not_understood_is_left_out_rather_than_misread():
-    qwen = Qwen3ForCausalLM(Qwen3Config(**LLAMA, head_dim=4))
-    assert attentions(qwen) == {}
-    assert attentions(nn.Sequential(nn.Linear(2, 2))) == {}
 
 
 def test_no_attention_at_all_is_said():

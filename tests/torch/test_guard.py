@@ -57,9 +57,10 @@ OPTIMIZERS = {
     "adamax": lambda p: torch.optim.Adamax(p, 0.01),
     "asgd": lambda p: torch.optim.ASGD(p, 0.05),
     "rprop": lambda p: torch.optim.Rprop(p, 0.01),
-    "adafactor": lambda p: torch.optim.Adafactor(p, 0.01),
     "schedule-free": ScheduleFree,
 }
+if hasattr(torch.optim, "Adafactor"):  # torch 2.5 and newer
+    OPTIMIZERS["adafactor"] = lambda p: torch.optim.Adafactor(p, 0.01)
 
 
 def net(seed=0, *, dropout=0.2, norm=True):
@@ -496,7 +497,7 @@ def test_an_adaptive_clip_takes_a_peak_off_and_says_so():
     update(guard, optimizer, 50 * loss_of(model, next(batches(1))))
     action = guard.actions[seen]
     assert action.what == "clip"
-    norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in model.parameters()])
+    norm = torch.cat([parameter.grad.flatten() for parameter in model.parameters()]).norm()
     assert float(norm) == pytest.approx(action.after, rel=1e-4)
     assert action.after < action.before / 5
 

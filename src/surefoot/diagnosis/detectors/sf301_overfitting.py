@@ -6,8 +6,8 @@ What it sees
 Formula
     end > min * (1 + max(3 %, 3 sigma / min)) for at least 3 evaluations after the minimum: min is the lowest smoothed
     one, end the 30th percentile of the last (5 % of them, 3 to 51);
-    the training loss is lower at the end than at the minimum. A note only where a validation metric is better
-    at the end than at the minimum and the rise is below 15 %.
+    the training loss is lower at the end than at the minimum. A note only below 4 %, or where a validation metric
+    is better at the end than at the minimum and the rise is below 15 %.
 
 Why it matters
     What the model learns after the minimum does not carry over to new data.
@@ -42,7 +42,7 @@ from surefoot.diagnosis.shape import Shape
 from surefoot.diagnosis.trace import TRACE, Trace
 
 _LEAST = 5
-_FAR = 0.15
+_CLEAR, _FAR = 0.04, 0.15
 
 
 def finding(trace: Trace) -> Finding | None:
@@ -59,7 +59,7 @@ def finding(trace: Trace) -> Finding | None:
     step = float(judged.step[at])
     if not _training_fell(loss, step):
         return None
-    sure = rise >= _FAR or not improved(trace, step)
+    sure = rise >= _FAR or (rise >= _CLEAR and not improved(trace, step))
     return Finding(
         *("SF301", "overfitting", int(step), "warning" if sure else "info", 0.8),
         f"The validation loss rises by {rise:.0%} from its lowest, {rate_text(judged.best)} at step {step:,.0f}, to "

@@ -59,3 +59,9 @@ def test_a_log_whose_label_speaks_of_its_training_alone_is_called_by_its_evaluat
 def test_the_logs_that_cannot_be_judged_from_their_rows_are_still_read():
     for number in CANNOT_BE_SEEN:
         assert len(sf.read(ROOT / ENTRIES[number]["file"])) == ENTRIES[number]["rows"]
+
+
+def test_the_restart_that_cost_a_run_is_named_beside_its_divergence():
+    findings = {one.code: one for one in sf.diagnose(sf.read(ROOT / ENTRIES[12]["file"]))}
+    assert findings["SF102"].step == findings["SF108"].step - 100 == 79_900
+    assert findings["SF108"].severity == "warning"

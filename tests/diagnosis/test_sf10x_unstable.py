@@ -20,7 +20,7 @@ def test_the_exercise_diverges_and_its_first_remedy_is_a_tenth_of_the_rate():
         assert one.severity == "error"
         assert one.remedies[0].edit == sf.Edit("scaled", {"k": 0.1})
     assert "had risen from 2.45 to 4.2" in findings[0].message
-    assert "leaves 2.45 at step 0 and ends at 4.2, expected below 3.08" in findings[1].message
+    assert "leaves 2.45 at step 2 and ends at 4.2, expected below 3.08" in findings[1].message
 
 
 def test_a_nan_out_of_calm_is_looked_for_in_the_code_first():

@@ -102,3 +102,12 @@ def test_fine_tuning_whose_evaluations_improve_is_training():
     losses, judged = 2.05 + 0.11 * np.random.default_rng(0).standard_normal(100), np.full(100, np.nan)
     judged[::20] = [2.16, 2.14, 2.13, 2.12, 2.11]
     assert codes(history(losses, val_loss=judged)) == []
+
+
+def test_a_run_that_has_only_begun_is_not_told_to_raise_its_rate():
+    assert codes(history(crawl(100))) == []
+    assert codes(history(crawl(100), every=10)) == ["SF201"]
+    assert codes(history(crawl(), facts={"total": 2000})) == []
+    assert codes(history(crawl(), facts={"total": 300})) == ["SF201"]
+    climbing = np.linspace(0, 1e-3, 300)
+    assert "SF201" not in codes(history(crawl(), lr=climbing), least="info")

@@ -14,6 +14,7 @@ from surefoot.diagnosis.detectors import (
 )
 from surefoot.diagnosis.detectors.sf404_unusual_rate import usual_for
 from surefoot.diagnosis.edits import applied
+from surefoot.laws import typical
 
 LENGTH = sf401_length_mismatch.DETECTOR
 RISE = sf402_late_rise.DETECTOR
@@ -278,3 +279,13 @@ def test_a_flat_metric_beside_a_flat_loss_is_another_trouble():
     values = np.where(np.arange(2000) % 200 == 0, 0.1, np.nan)
     history = run(np.full(2000, 1e-3), loss=np.full(2000, 2.3), extra={"val_accuracy": values}.items())
     assert found(METRIC, history) is None
+
+
+def table(page):
+    lines = [line.strip() for line in page.splitlines()]
+    bars = [k for k, line in enumerate(lines) if line.startswith("====")]
+    return lines[bars[0] : bars[-1] + 1]
+
+
+def test_the_table_that_explain_prints_is_the_table_of_typical_rates():
+    assert table(sf404_unusual_rate.__doc__) == table(typical.__doc__)

@@ -35,7 +35,9 @@ def spikes(trace: Trace) -> tuple[Excursion, ...]:
 def rise_before(one: Excursion, shape: Shape, rises: tuple[float, ...]) -> float | None:
     """Return the step of the rise of the rate that an excursion followed within 3 % of the steps: a planned bump."""
     soon = SOON * float(shape.step[-1] - shape.step[0])
-    near = [rise for rise in rises if 0.0 <= shape.step[one.start] - rise <= soon]
+    # The row that holds the jump may be logged with the rate from before the rise.
+    end = shape.step[min(one.start + 1, len(shape) - 1)]
+    near = [rise for rise in rises if rise <= end and shape.step[one.start] - rise <= soon]
     return near[-1] if near else None
 
 

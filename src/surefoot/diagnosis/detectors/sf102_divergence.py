@@ -38,6 +38,8 @@ Source
 
 from __future__ import annotations
 
+import numpy as np
+
 from surefoot.chart.numbers import rate_text
 from surefoot.diagnosis.departure import Departure, departure
 from surefoot.diagnosis.detector import Detector
@@ -59,7 +61,7 @@ def finding(trace: Trace) -> Finding | None:
     what = "validation loss" if shape is trace.val_loss else "loss"
     if shape is trace.val_loss and trace.loss is not None and not _sudden(trace, found):
         return None
-    step = int(shape.step[found.start])
+    step = _last_within(shape, found)
     return Finding(
         *("SF102", "divergence", step, "error"),
         0.9 if len(shape) >= 20 else 0.6,
@@ -68,6 +70,12 @@ def finding(trace: Trace) -> Finding | None:
         {"base": found.base, "limit": found.limit, "level": found.level, "peak": found.peak, "share": found.share},
         ranked(DIVERGED),
     )
+
+
+def _last_within(shape: Shape, found: Departure) -> int:
+    """Return the step from which on the smoothed loss stays above the limit: it may have left and come back before."""
+    within = np.flatnonzero(shape.smooth[found.start :] <= found.limit)
+    return int(shape.step[min(found.start + (int(within[-1]) if len(within) else 0), len(shape) - 1)])
 
 
 def _undone(shape: Shape, found: Departure) -> str:

@@ -8,7 +8,8 @@ Formula
     after more than a third of the way (a run at a good rate: a few percent); the last quarter of the way brings more
     than 12 % of d. The way is the sum of the rates, where the log has them (a decay slows every run down), else the
     steps. The loss never rose above its start by more than 2 %, and it is not at chance after an excursion (SF103).
-    Not where evaluations fall by less than 0.3 d.
+    Not where evaluations fall by less than 0.3 d; not before 30 % of the planned updates, 200 rows of single updates,
+    or the end of a warmup: the beginning of any descent is a straight line.
 
 Why it matters
     A rate 100 times too low wastes the whole run, and nothing in the log looks wrong.
@@ -37,17 +38,21 @@ import numpy as np
 
 from surefoot.chart.numbers import rate_text
 from surefoot.diagnosis.detector import Detector
+from surefoot.diagnosis.ending import spacing
 from surefoot.diagnosis.nouns import Finding
+from surefoot.diagnosis.rates import rate_phases
 from surefoot.diagnosis.remedies import HIGHER, LABELS, LARGER_BATCH, LONGER_HOLD, ranked
 from surefoot.diagnosis.shape import Shape
 from surefoot.diagnosis.trace import TRACE, Trace
 from surefoot.history.columns import Column
 
+_YOUNG = 200
+
 
 def finding(trace: Trace) -> Finding | None:
     """Return the finding where the main loss fell little and in a straight line."""
     shape = trace.main
-    if shape is None or len(shape) < 10 or not shape.fresh:
+    if shape is None or len(shape) < 10 or not shape.fresh or _young(trace, shape):
         return None
     fall = shape.start - shape.end
     if not _small_but_real(shape, fall) or shape.smooth.max() > shape.start + 0.02 * abs(shape.start) + shape.noise:
@@ -64,6 +69,15 @@ def finding(trace: Trace) -> Finding | None:
         {"start": shape.start, "end": shape.end, "half": half, "late": late},
         ranked((HIGHER, LONGER_HOLD, LARGER_BATCH, LABELS)),
     )
+
+
+def _young(trace: Trace, shape: Shape) -> bool:
+    """Say whether the run has only begun: in a warmup that climbs still any descent is a line too."""
+    rates, total = rate_phases(trace), trace.number("total")
+    climbing = rates.known and rates.end_factor >= 0.999 and float(rates.rate[0]) < 0.9 * rates.peak
+    begun = total is not None and float(shape.step[-1]) < 0.3 * total
+    single = trace.text("unit") != "epoch" and spacing(trace) <= 1.0 and len(shape) < _YOUNG
+    return (climbing and rates.warmup_end is None) or begun or single
 
 
 def _alone(trace: Trace, shape: Shape, fall: float) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from surefoot._names import HOME
 from surefoot._version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -116,126 +117,9 @@ if TYPE_CHECKING:
     from surefoot.search.tuning import tune as tune
     from surefoot.trial import Trial as Trial
 
-_HOME = {
-    "errors": (
-        "ArgumentError",
-        "BindingError",
-        "FormatError",
-        "GuardStop",
-        "JournalError",
-        "KeywordError",
-        "MissingExtraError",
-        "PositionError",
-        "SurefootError",
-        "TaskError",
-    ),
-    "schedule.lengths": (
-        "Clock",
-        "Length",
-        "epochs",
-        "samples",
-        "tokens",
-    ),
-    "schedule.phase": (
-        "Phase",
-        "hold",
-        "ramp",
-    ),
-    "schedule.core": ("Schedule",),
-    "schedule.extend": ("Extension",),
-    "schedule.recipes.decays": (
-        "constant",
-        "warmup_decay",
-        "linear",
-        "cosine",
-        "polynomial",
-        "root",
-        "one_minus_sqrt",
-        "one_minus_square",
-        "mirror_cosine",
-        "half_life",
-        "rex",
-        "exponential",
-    ),
-    "schedule.recipes.cycles": (
-        "cyclic",
-        "restarts",
-    ),
-    "schedule.recipes.long": (
-        "wsd",
-        "warmup_hold_decay",
-        "trapezoidal",
-        "tri_stage",
-        "infinite",
-        "power",
-    ),
-    "schedule.recipes.inverse": (
-        "inverse_sqrt",
-        "inverse_time",
-        "noam",
-    ),
-    "schedule.recipes.one_cycle": (
-        "one_cycle",
-        "one_cycle_momentum",
-    ),
-    "schedule.recipes.stairs": (
-        "step_decay",
-        "staircase",
-    ),
-    "schedule.recipes.given": (
-        "from_points",
-        "from_function",
-    ),
-    "schedule.recipes.fields": ("opposite",),
-    "schedule.recipes.warmups": (
-        "untuned_warmup",
-        "radam_warmup",
-    ),
-    "schedule.foreign.torch_schedulers": ("from_torch",),
-    "schedule.foreign.transformers_names": ("from_transformers",),
-    "schedule.recognition.recognising": ("Recognition", "recognise"),
-    "diagnosis.diagnosing": ("diagnose",),
-    "diagnosis.edits": ("applied",),
-    "diagnosis.ledger": ("Tried",),
-    "diagnosis.nouns": ("Edit", "Finding", "Remedy"),
-    "diagnosis.signs": ("sensitivity",),
-    "diagnosis.summing": ("Diagnosis", "diagnosed"),
-    "diagnosis.verdict": ("Verdict", "verdict"),
-    "forecasting.bound": ("Bound", "bound", "relative_peak"),
-    "forecasting.planner": ("compare",),
-    "forecasting.planner_nouns": ("Comparison",),
-    "forecasting.planner_elbow": ("Elbow", "elbow_check"),
-    "forecasting.refined": ("refined",),
-    "history.origin": ("Origin",),
-    "history.reading": ("Reading",),
-    "history.columns": ("History",),
-    "history.lines": ("Log",),
-    "history.reading_logs": ("read", "read_runs"),
-    "forecasting.forecasting": ("forecast",),
-    "forecasting.nouns": ("Forecast", "Prediction"),
-    "laws.factor": ("Factor",),
-    "laws.fitting": ("fit_law",),
-    "laws.fitting_law": ("FittedLaw",),
-    "laws.scale": ("Scale",),
-    "laws.transferring": ("transfer",),
-    "live.reporting": ("Sighting",),
-    "live.watching": ("Watch", "watch"),
-    "curve": (
-        "Curve",
-        "Peak",
-        "Progress",
-        "Trial",
-    ),
-    "search.finding": ("find",),
-    "search.tuning": ("tune",),
-    "search.sweeping": ("sweep",),
-    "search.planning": ("Choice", "choose", "plan"),
-    "search.ranging": ("range_test",),
-    "report.page": ("page",),
-}
-_MODULE = {name: f"surefoot.{module}" for module, names in _HOME.items() for name in names}
+_MODULE = {name: f"surefoot.{module}" for module, names in HOME.items() for name in names}
 
-__all__ = sorted(_MODULE)  # noqa: PLE0605  the one list of names is _HOME
+__all__ = sorted(_MODULE)  # noqa: PLE0605  the one list of names is HOME
 
 
 def __getattr__(name: str) -> object:

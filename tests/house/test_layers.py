@@ -7,7 +7,7 @@ from pathlib import Path
 import surefoot
 
 ROOT = Path(surefoot.__file__).parent
-CORE = {"errors", "_version"}
+CORE = {"errors", "_version", "_names"}
 FRONT = {"__init__", "__main__"}
 BELOW = {
     "schedule": {"chart", "svg"},

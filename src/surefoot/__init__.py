@@ -8,10 +8,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from surefoot._names import HOME
+from surefoot._names import HOME, MODULES
 from surefoot._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from surefoot import rules as rules
     from surefoot.curve import Curve as Curve
     from surefoot.curve import Peak as Peak
     from surefoot.curve import Progress as Progress
@@ -119,10 +120,12 @@ if TYPE_CHECKING:
 
 _MODULE = {name: f"surefoot.{module}" for module, names in HOME.items() for name in names}
 
-__all__ = sorted(_MODULE)  # noqa: PLE0605  the one list of names is HOME
+__all__ = sorted([*_MODULE, *MODULES])  # noqa: PLE0605  the one list of names is HOME
 
 
 def __getattr__(name: str) -> object:
+    if name in MODULES:
+        return import_module(f"surefoot.{name}")
     if name not in _MODULE:
         raise AttributeError(f"module 'surefoot' has no attribute {name!r}")
     value = getattr(import_module(_MODULE[name]), name)

@@ -119,3 +119,5 @@ HOME: dict[str, tuple[str, ...]] = {
     "search.ranging": ("range_test",),
     "report.page": ("page",),
 }
+MODULES = ("rules",)
+"""Modules that are public as such: ``sf.rules.valley``."""

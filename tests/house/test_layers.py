@@ -12,7 +12,8 @@ FRONT = {"__init__", "__main__"}
 BELOW = {
     "schedule": {"chart", "svg"},
     "history": set(),
-    "chart": set(),
+    "rules": set(),
+    "chart": {"rules"},
     "svg": {"chart"},
     "trial": set(),
     "curve": {"trial", "chart", "svg"},

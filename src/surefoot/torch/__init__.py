@@ -1,8 +1,8 @@
 """The torch edge of surefoot: ``import surefoot.torch as st``.
 
 ``st.Scheduler`` applies a schedule to an optimizer, ``st.set_lr`` writes one rate, ``st.groups`` builds parameter
-groups, ``st.coordinate_check`` checks those of muP, ``st.Guard`` saves a run that goes bad, ``st.task``, ``st.find``
-and ``st.tune`` search the rate of objects that exist already.
+groups, ``st.coordinate_check`` checks those of muP, ``st.Guard`` saves a run that goes bad, ``st.sharpness`` measures
+curvature beside the rate, ``st.task``, ``st.find`` and ``st.tune`` search the rate of objects that exist already.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ if find_spec("torch") is None:
     raise MissingExtraError("surefoot.torch needs PyTorch: pip install 'surefoot[torch]'.")
 
 if TYPE_CHECKING:
+    import surefoot.torch.curvature as curvature  # noqa: F401, PLR0402  mypy needs this form, and it is exported
     import surefoot.torch.groups as groups  # noqa: F401, PLR0402  mypy needs this form, and it is exported
     import surefoot.torch.policies as policies  # noqa: F401, PLR0402  as above
     from surefoot.torch.acting import Action as Action
+    from surefoot.torch.curvature.answer import Sharpness as Sharpness
+    from surefoot.torch.curvature.measuring import sharpness as sharpness
     from surefoot.torch.finding import find as find
     from surefoot.torch.finding import tune as tune
     from surefoot.torch.guard import Guard as Guard
@@ -52,12 +55,14 @@ _HOME = {
     "stability": ("Threshold", "stability_threshold"),
     "preconditioning": ("preconditioner",),
     "probing": ("headroom",),
+    "curvature.answer": ("Sharpness",),
+    "curvature.measuring": ("sharpness",),
     "mup_coordinates": ("Coordinates", "coordinate_check"),
     "monitors.watching": ("Monitors",),
     "monitors.noise": ("NoiseScale",),
     "monitors.logits": ("log_z", "max_attention_logit"),
 }
-_MODULES = ("groups", "policies")
+_MODULES = ("curvature", "groups", "policies")
 _MODULE = {name: f"surefoot.torch.{module}" for module, names in _HOME.items() for name in names}
 
 __all__ = sorted((*_MODULE, *_MODULES))  # noqa: PLE0605  the one list of names is _HOME

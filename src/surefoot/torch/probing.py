@@ -56,7 +56,7 @@ def headroom(
     inner = innermost(optimizer)
     parameters = parameters_of(inner)
     memory = snapshot(Scene((model, inner), (), (loss_fn,)))
-    drawn = _forwards(model, loss_fn)
+    drawn = forwards(model, loss_fn)
     try:
         before = copied(parameters)
         _advance(inner, parameters, loss_fn)
@@ -83,7 +83,7 @@ def along(
     """
     _positive(tolerance, "tolerance")
     memory = snapshot(Scene((model, list(parameters)), (), (loss_fn,)))
-    again = _forwards(model, loss_fn)
+    again = forwards(model, loss_fn)
     cache = torch.is_autocast_cache_enabled()
     # An autocast around the whole loop would go on using the weights that it cast before.
     torch.set_autocast_cache_enabled(False)
@@ -146,7 +146,7 @@ def copied(tensors: Tensors) -> list[torch.Tensor]:
     return [tensor.detach().clone() for tensor in tensors]
 
 
-def _forwards(model: torch.nn.Module, loss_fn: Loss) -> Memory:
+def forwards(model: torch.nn.Module, loss_fn: Any) -> Memory:
     """Return what makes the next forward draw the same dropout, and begin from the same buffers, as the one now."""
     return snapshot(Scene((list(model.buffers()),), held((loss_fn,))[1]))
 

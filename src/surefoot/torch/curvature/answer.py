@@ -1,0 +1,68 @@
+"""Sharpness: a measured curvature beside the rate, as data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sharpness:
+    """The largest eigenvalue of the Hessian as an optimizer meets it, and how that compares with its rate.
+
+    ``sharpness`` is lambda_max of P^-1/2 (H + coupled decay) P^-1/2; an eigenvalue lies in ``low``..``high``, the
+    largest one not below ``low`` (but for what a difference of gradients errs by, which both ends include).
+    ``threshold`` bounds ``lr`` x ``factor`` x ``sharpness``: ``lr`` is that of the group with the largest one, and
+    ``factor`` 1, or 1 / (1 - beta1^t) for Adam. None where the optimizer has no edge, and ``why`` says the reason.
+    ``products`` Hessian-vector products were made, at the price of ``gradients`` gradients of one batch.
+    """
+
+    sharpness: float
+    low: float
+    high: float
+    threshold: float | None
+    lr: float
+    factor: float
+    optimizer: str
+    products: int
+    gradients: int
+    converged: bool
+    why: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """The reading ``sharpness_ratio``: lr x factor x sharpness / threshold; about 1 at the edge, and no fault.
+
+        None where there is no threshold.
+        """
+        return None if self.threshold is None else self.lr * self.factor * self.sharpness / self.threshold
+
+    @property
+    def edge(self) -> float | None:
+        """The rate (``lr``) at which r is 1; infinite where nothing curves upward, None where there is no threshold."""
+        return self._edge(self.sharpness)
+
+    @property
+    def edges(self) -> tuple[float, float] | None:
+        """The edge at ``high`` and at ``low``: the lower one first."""
+        ends = self._edge(self.high), self._edge(self.low)
+        return None if ends[0] is None or ends[1] is None else (ends[0], ends[1])
+
+    def _edge(self, sharpness: float) -> float | None:
+        if self.threshold is None:
+            return None
+        if sharpness <= 0.0:
+            return math.inf
+        return self.threshold / (self.factor * sharpness)
+
+    def __str__(self) -> str:
+        what = f"sharpness {self.sharpness:.4g} ({self.low:.4g} to {self.high:.4g})"
+        cost = f"{self.gradients} gradients" + ("" if self.converged else ", not converged")
+        if math.isnan(self.sharpness):
+            return f"no sharpness: the loss or its gradient is not finite; {cost}."
+        if self.threshold is None or self.ratio is None or self.edge is None:
+            return f"{what}, without an edge: {self.why}; {cost}."
+        return (
+            f"{what}: {self.optimizer} is stable below the rate {self.edge:.3g}, and {self.lr:.3g} is "
+            f"{self.ratio:.2g} of it; {cost}."
+        )

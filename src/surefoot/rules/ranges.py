@@ -34,9 +34,9 @@ def smith(curve: Any) -> tuple[float, float] | None:
     noise = noise_of(losses[: max(3, len(losses) // 3)])
     start = float(np.median(losses[: max(1, len(losses) // 6)]))
     fall = start - float(means.min())
-    clear = max(2 * noise, _CLEAR * fall)
+    clear = max(2 * noise, _CLEAR * fall, 1e-9 * abs(start))
     bottom = int(np.argmin(means))
-    if fall <= clear or clear <= 0:
+    if fall <= clear or bottom == 0:
         return None
     high_ones = np.flatnonzero(means[:bottom] > start - clear)
     low = int(high_ones[-1]) + 1 if high_ones.size else 0
@@ -74,4 +74,4 @@ def edge_range(curve: Any, *, low: float = 0.3, high: float = 1.0) -> tuple[floa
     if above[-1]:
         below = np.flatnonzero(~above)
         edge = float(lrs[below[-1] + 1 if below.size else 0])
-    return None if edge is None or gain <= 0 else (low * edge, high * edge)
+    return None if edge is None or gain <= 0 or means.argmin() == 0 else (low * edge, high * edge)

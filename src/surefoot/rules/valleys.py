@@ -26,7 +26,7 @@ def valley(curve: Any, *, prepare: Preparation = FASTAI) -> float | None:
         return None
     end, length = _longest_fall(test.losses.tolist())
     third = length / 3
-    return at(float(test.lrs[end - length + int(third) + int(third / 2)]))
+    return at(float(test.lrs[max(end - length + int(third) + int(third / 2), 0)]))
 
 
 def _longest_fall(losses: list[float]) -> tuple[int, int]:

@@ -60,7 +60,7 @@ BELOW = {
 # What each room may import from outside besides the standard library and NumPy.
 OUTSIDE = {
     "report": {"rich", "matplotlib"},
-    "torch": {"torch"},
+    "torch": {"torch", "numba", "llvmlite"},
     "tasks": {"torch", "sklearn", "mnist1d"},
     "integrations": {"torch", "transformers", "lightning", "accelerate"},
     "cli": {"click", "rich"},

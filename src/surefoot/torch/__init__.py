@@ -19,6 +19,7 @@ if find_spec("torch") is None:
 if TYPE_CHECKING:
     import surefoot.torch.curvature as curvature  # noqa: F401, PLR0402  mypy needs this form, and it is exported
     import surefoot.torch.groups as groups  # noqa: F401, PLR0402  mypy needs this form, and it is exported
+    import surefoot.torch.optim as optim  # noqa: F401, PLR0402  as above
     import surefoot.torch.policies as policies  # noqa: F401, PLR0402  as above
     from surefoot.torch.acting import Action as Action
     from surefoot.torch.curvature.answer import Sharpness as Sharpness
@@ -62,7 +63,7 @@ _HOME = {
     "monitors.noise": ("NoiseScale",),
     "monitors.logits": ("log_z", "max_attention_logit"),
 }
-_MODULES = ("curvature", "groups", "policies")
+_MODULES = ("curvature", "groups", "policies", "optim")
 _MODULE = {name: f"surefoot.torch.{module}" for module, names in _HOME.items() for name in names}
 
 __all__ = sorted((*_MODULE, *_MODULES))  # noqa: PLE0605  the one list of names is _HOME

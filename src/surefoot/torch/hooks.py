@@ -13,6 +13,7 @@ from torch.utils.hooks import RemovableHandle
 from surefoot.errors import ArgumentError
 
 StepHook = Callable[[Optimizer, tuple[Any, ...], dict[str, Any]], None]
+Hook = TypeVar("Hook", bound=Callable[..., Any])
 LoadHook = Callable[[Optimizer], None]
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ def is_attached(optimizer: Optimizer, handles: tuple[RemovableHandle, ...]) -> b
     return bool(handles) and handles[0].id in optimizer._optimizer_step_pre_hooks  # noqa: SLF001  as above
 
 
-def outside_graphs(hook: StepHook) -> StepHook:
+def outside_graphs(hook: Hook) -> Hook:
     """Keep ``hook`` out of torch.compile, at no cost in eager mode.
 
     ``torch.compiler.disable`` does it too, for 0.7 us a call: as much as the hook itself. Marking the code object
@@ -78,9 +79,9 @@ def outside_graphs(hook: StepHook) -> StepHook:
     return hook
 
 
-def _disabled(hook: StepHook) -> StepHook:
+def _disabled(hook: Hook) -> Hook:
     disable: Any = torch.compiler.disable
     wrapped = disable(hook)
     wrapped.owner = getattr(hook, "__self__", None)
-    result: StepHook = wrapped
+    result: Hook = wrapped
     return result

@@ -1,0 +1,68 @@
+"""Running a kernel's eager twin piece by piece, so that what it makes on the way stays in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from surefoot.torch.optim.eager import foreach
+from surefoot.torch.optim.kernel import Kernel, Row
+
+PIECE = 65_536
+"""Elements at a time on a CPU; on other devices launches cost more than memory, and lists go whole."""
+
+
+def run(kernel: Kernel, rows: Sequence[Row], scalars: object) -> Tensor:
+    """Run ``kernel`` over ``rows`` and return its sums, float64[kernel.sums + 1]; no piece is ever left out here."""
+    total = torch.zeros(kernel.sums + 1, dtype=torch.float64)
+    for batch in _batches(rows):
+        fields = [list(column) for column in zip(*batch, strict=True)]
+        parts = _piece(kernel, fields, scalars)
+        if kernel.sums:
+            total[1:] += torch.stack([part.double().reshape(()) for part in parts]).cpu()
+    return total
+
+
+def _piece(kernel: Kernel, fields: list[list[Tensor]], scalars: object) -> Sequence[Tensor]:
+    work = max((column[0].dtype for column in fields), key=_width)
+    low = {k for k, column in enumerate(fields) if column[0].dtype != work}
+    wide = [[t.to(work) for t in column] if k in low else column for k, column in enumerate(fields)]
+    sums = kernel.eager(wide, scalars)
+    for k in low:
+        if kernel.fields[k] in kernel.writes:
+            foreach.copy_(fields[k], wide[k])
+    return sums
+
+
+def _width(dtype: torch.dtype) -> int:
+    # Half precision is wide enough to store, never to compute in.
+    return dtype.itemsize
+
+
+def _batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """Yield lists of rows of the same types, of at most ``PIECE`` elements each on a CPU."""
+    batch: list[Row] = []
+    size, kinds = 0, None
+    for row in _pieces(rows):
+        n, here = row[0].numel(), tuple(t.dtype for t in row)
+        full = row[0].device.type == "cpu" and size + n > PIECE
+        if batch and (full or here != kinds):
+            yield batch
+            batch, size = [], 0
+        batch.append(row)
+        size, kinds = size + n, here
+    if batch:
+        yield batch
+
+
+def _pieces(rows: Sequence[Row]) -> Iterator[Row]:
+    for row in rows:
+        n = row[0].numel()
+        if n <= PIECE or row[0].device.type != "cpu" or not all(t.is_contiguous() for t in row):
+            yield row
+            continue
+        flat = tuple(t.view(-1) for t in row)
+        for start in range(0, n, PIECE):
+            yield tuple(t[start : start + PIECE] for t in flat)

@@ -1,0 +1,35 @@
+"""Kernel: one pass over memory, as data; its two twins are a compiled loop and a few eager operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+Row = tuple[Tensor, ...]
+"""The tensors of one parameter, in the order of the kernel's fields: local, of one shape."""
+Fields = Sequence[list[Tensor]]
+"""For each field of a kernel the tensors of several parameters, or of pieces of them."""
+Eager = Callable[[Fields, Any], Sequence[Tensor]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """What one pass reads and writes.
+
+    ``name`` is ``module:function`` of the compiled twin below ``optim.compiled``, ``fields`` names the tensors of a
+    row, ``writes`` those that the pass changes, ``eager`` is the twin in torch. Both take the same scalars (a named
+    tuple). The result is 1 + ``sums`` numbers, added up over all elements: first the number of pieces that were left
+    as they were because they hold a gradient that is no finite number, then what the twins write as their own sums.
+
+    A field that the parameter's own type holds (``p``, ``g``) may be of lower precision than the rest; arithmetic is
+    done in that of the rest.
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    writes: tuple[str, ...]
+    eager: Eager
+    sums: int = 0

@@ -13,16 +13,17 @@ from surefoot._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from surefoot import rules as rules
+    from surefoot.curve import Band as Band
     from surefoot.curve import Curve as Curve
     from surefoot.curve import Peak as Peak
     from surefoot.curve import Progress as Progress
+    from surefoot.curve import sensitivity as sensitivity
     from surefoot.diagnosis.diagnosing import diagnose as diagnose
     from surefoot.diagnosis.edits import applied as applied
     from surefoot.diagnosis.ledger import Tried as Tried
     from surefoot.diagnosis.nouns import Edit as Edit
     from surefoot.diagnosis.nouns import Finding as Finding
     from surefoot.diagnosis.nouns import Remedy as Remedy
-    from surefoot.diagnosis.signs import sensitivity as sensitivity
     from surefoot.diagnosis.summing import Diagnosis as Diagnosis
     from surefoot.diagnosis.summing import diagnosed as diagnosed
     from surefoot.diagnosis.verdict import Verdict as Verdict

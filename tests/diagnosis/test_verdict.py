@@ -4,8 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from surefoot.curve import Curve
 from surefoot.diagnosis.coupling import coupling
@@ -13,7 +11,7 @@ from surefoot.diagnosis.headline import _HEADS, headline
 from surefoot.diagnosis.known import DETECTORS
 from surefoot.diagnosis.nouns import Finding
 from surefoot.diagnosis.remedies import BUG, DIVERGED, HIGHER, ranked
-from surefoot.diagnosis.signs import NOT_MEASURED, sensitivity, signs
+from surefoot.diagnosis.signs import NOT_MEASURED, signs
 from surefoot.diagnosis.verdict import verdict
 from surefoot.history.columns import History
 from surefoot.trial import Trial
@@ -102,25 +100,8 @@ def curve(losses, start=3.0, low=-3.0, high=-1.0):
     return Curve(trials, start)
 
 
-@given(st.lists(st.floats(0.1, 9.0), min_size=2, max_size=12))
-def test_sensitivity_is_the_mean_over_the_logarithm_of_the_rate(losses):
-    found = sensitivity(curve(losses))
-    fine = np.interp(np.linspace(0, 1, 200_001), np.linspace(0, 1, len(losses)), np.minimum(losses, 3.0))
-    assert found == pytest.approx(float(np.mean(fine)) - min(*losses, 3.0), abs=1e-4)
-
-
-def test_a_run_that_failed_counts_as_the_loss_at_initialisation():
-    assert sensitivity(curve([1.0, math.inf])) == pytest.approx(1.0)
-    assert sensitivity(curve([1.0, 1.0, 1.0])) == 0.0
-
-
-def test_only_the_rates_of_the_range_count():
-    assert sensitivity(curve([1.0, 1.0, 2.9, 2.9]), low=1e-3, high=10 ** (-3 + 2 / 3 + 0.01)) == 0.0
-
-
 @pytest.mark.parametrize("found", [Curve(), curve([1.0]), curve([1.0, 2.0], math.nan), curve([math.inf, math.inf])])
 def test_a_sweep_that_shows_nothing_has_no_sensitivity(found):
-    assert sensitivity(found) is None
     assert signs((), None, found)["sensitivity"].startswith(NOT_MEASURED)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from surefoot.curve import Curve
+from surefoot.curve import Curve, sensitivity
 from surefoot.diagnosis.blocks import LARGEST
 from surefoot.diagnosis.nouns import Finding
 from surefoot.history.columns import History
@@ -28,30 +28,6 @@ def signs(findings: Sequence[Finding], history: History | None = None, curve: Cu
         "effective step size": NOT_MEASURED if history is None else _step_size(history),
         "sensitivity": _sensitive(history, curve),
     }
-
-
-def sensitivity(curve: Curve, low: float = LOW, high: float = HIGH) -> float | None:
-    """Return the LR sensitivity of a sweep: how much is lost, on average, by a rate chosen blindly.
-
-    sensitivity = mean over eta in [low, high] of min(loss(eta), loss at initialisation) - best loss, in units of the
-    loss; eta are the rates of the longest trials in the range, the mean is over ln eta, straight lines between
-    neighbours, and a run that failed counts as the loss at initialisation. 0 means that any rate would do.
-    None where fewer than two rates of the range were run, none ended well, or the initial loss is not known.
-
-    >>> from surefoot.trial import Trial
-    >>> sensitivity(Curve((Trial(1e-3, 0, 9, 9, 1.0), Trial(1e-2, 0, 9, 9, 2.0)), start_loss=3.0))
-    0.5
-
-    Source: "Small-scale proxies for large-scale Transformer training instabilities", arXiv 2309.14322, 2023.
-    """
-    rates = {lr: loss for lr, loss in curve.by_rate().items() if low <= lr <= high}
-    start = curve.start_loss
-    if len(rates) < 2 or not math.isfinite(start) or not math.isfinite(min(rates.values())):
-        return None
-    x = np.log(list(rates))
-    y = np.array([min(loss, start) if math.isfinite(loss) else start for loss in rates.values()])
-    area = float(((y[1:] + y[:-1]) / 2 * np.diff(x)).sum())
-    return area / float(x[-1] - x[0]) - float(y.min())
 
 
 def _stability(findings: Sequence[Finding]) -> str:

@@ -99,7 +99,8 @@ def _pair(item: Any) -> list[Run]:
         scale, curve = item
     except (TypeError, ValueError):
         raise ArgumentError(f"curves holds {type(item).__name__}: give pairs (Scale, Curve), or rows.") from None
-    trials = curve.trials if isinstance(curve, Curve) else tuple(curve) if isinstance(curve, list | tuple) else ()
+    given = curve.trials if isinstance(curve, Curve) else curve if isinstance(curve, list | tuple) else ()
+    trials = tuple(given)
     if not isinstance(scale, Scale) or not all(isinstance(trial, Trial) for trial in trials):
         raise ArgumentError("curves must pair a Scale with a Curve or its trials, such as (sf.Scale(batch=64), curve).")
     return _swept(scale, trials)

@@ -1,0 +1,216 @@
+"""JSON records that one program wrote: their columns, by where the keys stand, without parsing each record.
+
+A quote inside a JSON string is escaped. So a quote and a colon end a key, and keys that stand in the same order in all
+records, each with the same text before it, say where every value begins and ends. Whatever deviates is a Misfit.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surefoot.curve.table import Table
+from surefoot.trial import STATUSES
+
+_CHUNK = 1 << 20
+_WIDEST = 40
+Places = NDArray[np.int64]
+
+
+class Misfit(Exception):  # noqa: N818  it never leaves this room: the file is then read record by record
+    """The records are not laid out alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How records are written: the text up to each key's colon, what follows it, ends a record, and lies between two.
+
+    ``names`` are the keys in their order, those of a trial inside a journal's line among them (``nested``).
+    """
+
+    names: tuple[str, ...]
+    tokens: tuple[bytes, ...]
+    colon: bytes
+    closing: bytes
+    between: bytes
+    nested: bool
+
+
+def laid_out(data: bytes, start: int, stop: int | None) -> Layout:
+    """Return the layout of the first record, at ``start``; raise Misfit where it is none that can be scanned."""
+    head = data[start : start + 4 * _CHUNK].decode("ascii")
+    record, length = json.JSONDecoder(object_pairs_hook=tuple).raw_decode(head)
+    if not isinstance(record, tuple) or not record:
+        raise Misfit
+    nested = isinstance(record[-1][1], tuple)
+    item = b", " if b'", "' in data[start : start + length] or b', "' in data[start : start + length] else b","
+    colon = b": " if data[start : start + length].find(b'": ') > 0 else b":"
+    outer = [name for name, _ in record]
+    inner = [name for name, _ in record[-1][1]] if nested else []
+    if nested and outer[-1] != "trial":
+        raise Misfit
+    opens = {0, len(outer)} if nested else {0}
+    names = (*outer, *inner)
+    tokens = tuple((b"{" if k in opens else item) + b'"' + name.encode() + b'"' for k, name in enumerate(names))
+    after = data[start + length : start + length + 64]
+    between = after[: after.find(b"{")] if b"{" in after else b"\n"
+    if stop is None and not between.startswith(b","):
+        raise Misfit
+    return Layout(names, tokens, colon, b"}}" if nested else b"}", between, nested)
+
+
+def scanned(data: bytes, start: int, layout: Layout, stop: int | None) -> tuple[Places, int, Table]:
+    """Return where the records start, where the last ends, and their columns; raise Misfit where any is different."""
+    boundary = layout.closing + layout.between + layout.tokens[0]
+    reach = len(layout.closing) + len(layout.between)
+    end = _end(data, start, boundary, reach) if stop is None else _trimmed(data, stop)
+    parts: list[dict[str, Any]] = []
+    starts: list[Places] = []
+    codes: dict[bytes, int] = {}
+    while start < end:
+        cut = data.find(boundary, start + _CHUNK, end)
+        last = end if cut < 0 else cut + len(layout.closing)
+        begins, columns = _chunk(data, start, last, layout, codes)
+        starts.append(begins)
+        parts.append(columns)
+        start = last + len(layout.between)
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    stages = tuple(json.loads(text) for text in codes)
+    return np.concatenate(starts), end, Table(**joined, stages=stages or ("",))
+
+
+def _trimmed(data: bytes, stop: int) -> int:
+    while stop and data[stop - 1] in b"\r\n ":
+        stop -= 1
+    return stop
+
+
+def _end(data: bytes, start: int, boundary: bytes, reach: int) -> int:
+    last = data.rfind(boundary, start)
+    if last < 0:
+        raise Misfit
+    _, length = json.JSONDecoder().raw_decode(data[last + reach :].decode("ascii"))
+    return last + reach + length
+
+
+def _chunk(
+    data: bytes, start: int, stop: int, layout: Layout, codes: dict[bytes, int]
+) -> tuple[Places, dict[str, Any]]:
+    # A few bytes more, so that a value at the end can be read at full width.
+    part = data[start:stop] + b" " * _WIDEST
+    colons = _colons(part, layout)
+    for k, token in enumerate(layout.tokens):
+        here = colons[:, k] - len(token)
+        if here[0] < 0 or not (_texts(part, len(token))[here] == token).all():
+            raise Misfit
+    begins = colons[:, 0] - len(layout.tokens[0])
+    ends = np.append(begins[1:] - len(layout.between), stop - start) - len(layout.closing)
+    tails = _texts(part, len(layout.closing))[ends]
+    if begins[0] != 0 or not (tails == layout.closing).all():
+        raise Misfit
+    columns = _Columns(part, colons, ends, layout)
+    return begins + start, _columns(columns, len(begins), codes)
+
+
+def _colons(part: bytes, layout: Layout) -> Places:
+    """Return the places [n, keys] of the colons that end keys."""
+    letters = np.frombuffer(part, np.uint8)
+    colons = np.flatnonzero(letters == ord(":"))
+    quoted = letters[colons - 1] == ord('"')
+    if b'\\":' in part:
+        quoted &= letters[colons - 2] != ord("\\")
+    if not quoted.all():
+        colons = colons[quoted]
+    if not len(colons) or len(colons) % len(layout.tokens):
+        raise Misfit
+    return colons.reshape(-1, len(layout.tokens))
+
+
+def _texts(part: bytes, width: int) -> NDArray[np.bytes_]:
+    """Return the ``width`` bytes from every place on, as a view."""
+    return np.ndarray((len(part) - width + 1,), f"S{width}", part, strides=(1,))
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    part: bytes
+    colons: Places
+    ends: Places
+    layout: Layout
+
+    def cells(self, name: str) -> NDArray[np.bytes_] | None:
+        """Return the texts of one column, as they stand in the file; None where the records lack it."""
+        names = self.layout.names
+        if name not in names:
+            return None
+        k = len(names) - 1 - names[::-1].index(name)
+        begins = self.colons[:, k] + len(self.layout.colon)
+        ends = self.ends if k == len(names) - 1 else self.colons[:, k + 1] - len(self.layout.tokens[k + 1])
+        lengths = ends - begins
+        width = int(lengths.max())
+        if not 0 < width <= _WIDEST or int(lengths.min()) <= 0:
+            raise Misfit
+        found = _texts(self.part, width)[begins]
+        letters = found.view(np.uint8).reshape(-1, width)
+        letters *= np.arange(width) < lengths[:, None]
+        return found
+
+
+def _columns(columns: _Columns, n: int, codes: dict[bytes, int]) -> dict[str, Any]:
+    def numbers(name: str, usual: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        cells = columns.cells(name)
+        if cells is None and usual is None:
+            raise Misfit
+        return usual if cells is None else _numbers(cells)  # type: ignore[return-value]  # one of them is there
+
+    named, loss = columns.layout.names, numbers("loss")
+    steps = numbers("steps", numbers("total", np.ones(n))) if "steps" not in named else numbers("steps")
+    status, judged, stage = (columns.cells(name) for name in ("status", "validated", "stage"))
+    ended = np.where(np.isfinite(loss), STATUSES.index("done"), STATUSES.index("failed"))
+    found: dict[str, Any] = {"lr": numbers("lr"), "loss": loss}
+    whole = {"seed": numbers("seed", np.zeros(n)), "steps": steps, "total": numbers("total", steps)}
+    found |= {name: column.astype(np.int64) for name, column in whole.items()}
+    found["status"] = (ended if status is None else _statuses(status)).astype(np.int8)
+    found["validated"] = np.zeros(n, bool) if judged is None else judged == b"true"
+    found["stage"] = (np.zeros(n) if stage is None else _stages(stage, codes)).astype(np.int16)
+    return found
+
+
+def _numbers(cells: NDArray[np.bytes_]) -> NDArray[np.float64]:
+    """Return numbers from their texts; null is NaN, and infinities are words."""
+    if (cells == cells[0]).all():
+        return np.full(len(cells), _number(cells[0]))
+    words = (cells == b"null") | np.strings.startswith(cells, b'"')
+    if not words.any():
+        return cells.astype(np.float64)
+    found = np.empty(len(cells))
+    found[~words] = cells[~words].astype(np.float64)
+    found[words] = [_number(cell) for cell in cells[words]]
+    return found
+
+
+def _number(cell: bytes) -> float:
+    return math.nan if cell == b"null" else float(cell.strip(b'"'))
+
+
+def _statuses(cells: NDArray[np.bytes_]) -> NDArray[np.int64]:
+    found = np.full(len(cells), -1)
+    for k, status in enumerate(STATUSES):
+        found[cells == b'"' + status.encode() + b'"'] = k
+    if (found < 0).any():
+        raise Misfit
+    return found
+
+
+def _stages(cells: NDArray[np.bytes_], codes: dict[bytes, int]) -> NDArray[np.int64]:
+    """Return the number of each stage; ``codes`` learns those that are new."""
+    found = np.full(len(cells), -1)
+    while (found < 0).any():
+        word = bytes(cells[int(np.argmin(found))])
+        found[cells == word] = codes.setdefault(word, len(codes))
+    return found

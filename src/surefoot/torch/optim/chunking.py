@@ -46,7 +46,7 @@ def run(kernel: Kernel, rows: Sequence[Row], scalars: object) -> Tensor:
 
 
 def _run(kernel: Kernel, rows: Sequence[Row], scalars: object, like: tuple[Any, Any]) -> NDArray[np.float64]:
-    where, sizes = _chunks(rows)
+    where, sizes = _chunks(rows, kernel.strides(scalars))
     out = np.zeros((len(sizes), kernel.sums + 1))
     loop = _loop(kernel.name)
 
@@ -71,14 +71,16 @@ def _loop(name: str) -> Callable[..., None]:
     return loop
 
 
-def _chunks(rows: Sequence[Row]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _chunks(rows: Sequence[Row], strides: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the addresses int64[chunks, fields] and the sizes int64[chunks] of the chunks of ``rows``."""
     bases = np.array([[t.data_ptr() for t in row] for row in rows], dtype=np.int64)
     widths = np.array([[t.element_size() for t in row] for row in rows[:1]], dtype=np.int64)
     lengths = np.array([row[0].numel() for row in rows], dtype=np.int64)
-    counts = -(-lengths // CHUNK)
+    # A slice begins anew in each chunk.
+    size = max(strides) * max(CHUNK // max(strides), 1)
+    counts = -(-lengths // size)
     if not (counts > 1).any():
         return bases, lengths
     of = np.repeat(np.arange(len(rows)), counts)
-    offset = (np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)) * CHUNK
-    return bases[of] + offset[:, None] * widths, np.minimum(lengths[of] - offset, CHUNK)
+    offset = (np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)) * size
+    return bases[of] + offset[:, None] // np.array(strides) * widths, np.minimum(lengths[of] - offset, size)

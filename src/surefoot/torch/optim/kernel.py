@@ -24,6 +24,8 @@ class Kernel:
     tuple). The result is 1 + ``sums`` numbers, added up over all elements: first the number of pieces that were left
     as they were because they hold a gradient that is no finite number, then what the twins write as their own sums.
 
+    Fields in ``sliced`` are flat and hold every n-th element of the others only, n being the scalar ``every``.
+
     A field that the parameter's own type holds (``p``, ``g``) may be of lower precision than the rest; arithmetic is
     done in that of the rest.
     """
@@ -33,3 +35,8 @@ class Kernel:
     writes: tuple[str, ...]
     eager: Eager
     sums: int = 0
+    sliced: tuple[str, ...] = ()
+
+    def strides(self, scalars: Any) -> list[int]:
+        """Return for each field how many elements of the parameter one of its own stands for."""
+        return [scalars.every if field in self.sliced else 1 for field in self.fields]

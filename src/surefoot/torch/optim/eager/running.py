@@ -17,7 +17,7 @@ PIECE = 65_536
 def run(kernel: Kernel, rows: Sequence[Row], scalars: object) -> Tensor:
     """Run ``kernel`` over ``rows`` and return its sums, float64[kernel.sums + 1]; no piece is ever left out here."""
     total = torch.zeros(kernel.sums + 1, dtype=torch.float64)
-    for batch in _batches(rows):
+    for batch in _batches(rows, kernel.strides(scalars)):
         fields = [list(column) for column in zip(*batch, strict=True)]
         parts = _piece(kernel, fields, scalars)
         if kernel.sums:
@@ -41,11 +41,11 @@ def _width(dtype: torch.dtype) -> int:
     return dtype.itemsize
 
 
-def _batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
+def _batches(rows: Sequence[Row], strides: Sequence[int]) -> Iterator[list[Row]]:
     """Yield lists of rows of the same types, of at most ``PIECE`` elements each on a CPU."""
     batch: list[Row] = []
     size, kinds = 0, None
-    for row in _pieces(rows):
+    for row in _pieces(rows, strides):
         n, here = row[0].numel(), tuple(t.dtype for t in row)
         full = row[0].device.type == "cpu" and size + n > PIECE
         if batch and (full or here != kinds):
@@ -57,12 +57,13 @@ def _batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
-def _pieces(rows: Sequence[Row]) -> Iterator[Row]:
+def _pieces(rows: Sequence[Row], strides: Sequence[int]) -> Iterator[Row]:
+    size = max(strides) * max(PIECE // max(strides), 1)
     for row in rows:
         n = row[0].numel()
-        if n <= PIECE or row[0].device.type != "cpu" or not all(t.is_contiguous() for t in row):
+        if n <= size or row[0].device.type != "cpu" or not all(t.is_contiguous() for t in row):
             yield row
             continue
         flat = tuple(t.view(-1) for t in row)
-        for start in range(0, n, PIECE):
-            yield tuple(t[start : start + PIECE] for t in flat)
+        for start in range(0, n, size):
+            yield tuple(t[start // k : -(-(start + size) // k)] for t, k in zip(flat, strides, strict=True))

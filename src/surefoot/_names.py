@@ -117,6 +117,7 @@ HOME: dict[str, tuple[str, ...]] = {
     "search.tuning": ("tune",),
     "search.sweeping": ("sweep",),
     "search.planning": ("Choice", "choose", "plan"),
+    "search.pooling": ("pool",),
     "search.ranging": ("range_test",),
     "report.page": ("page",),
 }

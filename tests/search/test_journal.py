@@ -48,6 +48,40 @@ def test_a_torn_last_line_is_dropped_at_any_byte(tmp_path):
         assert all(json.loads(line) for line in path.read_text().splitlines())
 
 
+def test_a_line_that_another_process_left_torn_does_not_take_the_next_with_it(tmp_path):
+    path = tmp_path / "j.jsonl"
+    journal = opened(path, {})
+    journal.add("a", TRIAL)
+    with path.open("ab") as stream:
+        stream.write(b'{"key": "b", "tri')
+    journal.add("c", TRIAL)
+    assert list(opened(path, {}).done) == ["a", "c"]
+
+
+def test_a_disk_that_is_full_leaves_no_half_line(tmp_path):
+    path = tmp_path / "j.jsonl"
+    opened(path, {}).add("a", TRIAL)
+    before = path.read_bytes()
+    script = """
+import resource, signal, sys
+from pathlib import Path
+from surefoot.errors import JournalError
+from surefoot.search.journal import opened
+from surefoot.trial import Trial
+journal = opened(sys.argv[1], {})
+size = Path(sys.argv[1]).stat().st_size
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, size + 20))
+try:
+    journal.add("b", Trial(0.1, 0, 10, 10, 1.0))
+except JournalError as error:
+    print(error)
+"""
+    said = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True).stdout
+    assert "can't be written" in said
+    assert path.read_bytes() == before
+
+
 def test_a_journal_of_another_search(tmp_path, bowls):
     path = tmp_path / "j.jsonl"
     tune(bowls.bowl, total=100, journal=path)
@@ -61,7 +95,7 @@ def test_a_journal_of_another_search(tmp_path, bowls):
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("text", ["no json\n", "[]\n", '{"format": "something else"}\n'])
+@pytest.mark.parametrize("text", ["no json\n", "[]\n", '{"format": "something else"}\n', "no end", '{"format": 3'])
 def test_what_is_no_journal_is_left_alone(tmp_path, text):
     path = tmp_path / "notes.txt"
     path.write_text(text)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from surefoot.curve import Progress
 from surefoot.errors import TaskError
-from surefoot.search.journal import Journal
+from surefoot.search.claims import claimed
+from surefoot.search.journal import Journal, looked_up
+from surefoot.search.pooling import run_there, shared_out, threads_each
 from surefoot.search.rungs import VALIDATION
 from surefoot.search.running import Request, Watch, run_trial
 from surefoot.task import check_picklable, name_of
@@ -59,7 +62,7 @@ class Bench:
         try:
             if self.executor is None:
                 for request in new:
-                    self._finished(request, run_trial(request, self._watch(request), self.streams))
+                    self._run_here(request)
             elif new:
                 self._sent(self.executor, new)
         finally:
@@ -69,25 +72,49 @@ class Bench:
             self.ended = 0
         return done
 
+    def _run_here(self, request: Request) -> None:
+        path = self.journal.path
+        with nullcontext() if path is None else claimed(path, request.key) as handle:
+            trial = None if handle is None else looked_up(handle, request.key)
+            if trial is not None:
+                self._finished(request, trial, new=False)
+            else:
+                self._finished(request, run_trial(request, self._watch(request), self.streams))
+
     def _sent(self, executor: Executor, requests: list[Request]) -> None:
-        if isinstance(executor, ProcessPoolExecutor):
+        there = isinstance(executor, ProcessPoolExecutor)
+        if there:
             check_picklable(requests[0].task)
-        futures = {executor.submit(run_trial, request): request for request in requests}
+        with shared_out(executor):
+            futures = {self._submitted(executor, request, there=there): request for request in requests}
+        told: set[Future[Trial]] = set()
         try:
             for future in as_completed(futures):
-                self._finished(futures[future], future.result())
+                self._finished(futures[future], future.result(), new=not there)
+                told.add(future)
         except (pickle.PicklingError, BrokenExecutor, AttributeError) as error:
-            raise TaskError(
-                f"{name_of(requests[0].task)} could not be run by the executor ({error!r}): define it at the top level "
-                "of a module that the workers can import, or leave executor=None."
-            ) from error
+            raise TaskError(_broken(requests[0], error)) from error
         finally:
-            for future in futures:
-                future.cancel()
+            for future, request in futures.items():
+                # What ended while Ctrl-C was on its way is finished too.
+                if not future.cancel() and future.done() and future not in told and future.exception() is None:
+                    self._kept(request, future.result(), new=not there)
 
-    def _finished(self, request: Request, trial: Trial) -> None:
-        self.journal.add(request.key, trial)
+    def _submitted(self, executor: Executor, request: Request, *, there: bool) -> Future[Trial]:
+        if not there:
+            return executor.submit(run_trial, request)
+        path = None if self.journal.path is None else self.journal.path.resolve()
+        return executor.submit(run_there, request, path, threads_each(executor))
+
+    def _kept(self, request: Request, trial: Trial, *, new: bool) -> None:
+        """Keep a finished trial; one that is not ``new`` is in the journal's file already."""
+        if new:
+            self.journal.add(request.key, trial)
+        self.journal.done[request.key] = trial
         self.ended += trial.steps
+
+    def _finished(self, request: Request, trial: Trial, *, new: bool = True) -> None:
+        self._kept(request, trial, new=new)
         if self.progress is not None:
             spent = self.spent + self.ended
             self.progress(
@@ -107,3 +134,16 @@ class Bench:
                 report(Progress(request.stage, rate, loss, step + 1, request.steps, spent, self.budget))
 
         return watch
+
+
+def _broken(request: Request, error: BaseException) -> str:
+    name = name_of(request.task)
+    if isinstance(error, BrokenExecutor):
+        return (
+            f"a worker process ended in the middle of {name} ({error}): killed for want of memory, perhaps, or the "
+            'script lacks its `if __name__ == "__main__":`. Finished trials are in the journal, if there is one.'
+        )
+    return (
+        f"{name} could not be run by the executor ({error!r}): define it at the top level of a module that the "
+        "workers can import, or leave executor=None."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -10,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from surefoot.errors import FormatError, JournalError
+from surefoot.search.claims import WRITING, locked
 from surefoot.trial import Trial, plain, trial_of
 
 FORMAT = "surefoot journal 1"
+_BEGINNING = b'{"format": "surefoot journal'
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,21 @@ class Journal:
         """Append one finished trial; it survives a kill as soon as this returns."""
         self.done[key] = trial
         if self.path is not None:
-            _append(self.path, {"key": key, "trial": plain(trial)})
+            written(self.path, key, trial)
+
+
+def written(path: Path, key: str, trial: Trial) -> None:
+    """Append one finished trial to the journal at ``path``; several processes may do so at once."""
+    _append(path, {"key": key, "trial": plain(trial)})
+
+
+def looked_up(handle: int, key: str) -> Trial | None:
+    """Return the trial ``key`` if the journal open as ``handle`` holds it by now, whoever wrote it."""
+    start = b'{"key": ' + json.dumps(key).encode() + b","
+    for line in _content(handle).splitlines(keepends=True):
+        if line.startswith(start) and line.endswith(b"\n"):
+            return trial_of(json.loads(line)["trial"])
+    return None
 
 
 def opened(path: str | Path | None, search: Mapping[str, Any]) -> Journal:
@@ -43,9 +60,8 @@ def opened(path: str | Path | None, search: Mapping[str, Any]) -> Journal:
         lines = _lines(file)
         if not lines:
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(b"")
             _append(file, header)
-            return Journal(file, {})
+            lines = _lines(file)
     except OSError as error:
         raise JournalError(
             f"journal={str(path)!r} can't be used ({error}): give a path that can be written."
@@ -63,16 +79,15 @@ def plain_search(search: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lines(file: Path) -> list[Any]:
-    """Return the parsed lines; a torn last line is cut off the file, so that the next one starts clean."""
+    """Return the parsed lines but a torn last one, which the next write will cut off."""
     if not file.exists():
         return []
     data = file.read_bytes()
-    end = data.rfind(b"\n") + 1
-    if end < len(data):
-        with file.open("r+b") as stream:
-            stream.truncate(end)
+    whole = data[: data.rfind(b"\n") + 1]
+    # A first line without an end is a beginning that was cut short, or somebody else's text.
+    lines = whole.splitlines() if whole or _BEGINNING.startswith(data[: len(_BEGINNING)]) else [data]
     try:
-        return [json.loads(line) for line in data[:end].splitlines() if line.strip()]
+        return [json.loads(line) for line in lines if line.strip()]
     except ValueError as error:
         raise JournalError(f"{file} is no surefoot journal ({error}): give another path, or delete it.") from error
 
@@ -98,12 +113,37 @@ def _entry(file: Path, number: int, line: Any) -> tuple[str, Trial]:
 
 
 def _append(file: Path, data: dict[str, Any]) -> None:
-    # One write of one whole line, then fsync: a kill leaves at most a torn last line, which reading drops.
-    handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    # One write of one whole line, then fsync: a kill leaves at most a torn last line, which the next write cuts off.
+    line = json.dumps(data, allow_nan=False).encode() + b"\n"
     try:
-        os.write(handle, json.dumps(data, allow_nan=False).encode() + b"\n")
-        os.fsync(handle)
+        handle = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            locked(handle, WRITING)
+            end = _mended(handle)
+            if end > 0 and "format" in data:
+                return  # another process was first
+            if os.write(handle, line) < len(line):
+                os.ftruncate(handle, end)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(handle)
+        finally:
+            os.close(handle)
     except OSError as error:
         raise JournalError(f"{file} can't be written ({error}).") from error
-    finally:
-        os.close(handle)
+
+
+def _mended(handle: int) -> int:
+    """Cut off a line that has no end and return the length of the file."""
+    size = os.fstat(handle).st_size
+    if size == 0 or os.pread(handle, 1, size - 1) == b"\n":
+        return size
+    end = _content(handle).rfind(b"\n") + 1
+    os.ftruncate(handle, end)
+    return end
+
+
+def _content(handle: int) -> bytes:
+    parts = [b""]
+    while part := os.pread(handle, 1 << 20, sum(map(len, parts))):
+        parts.append(part)
+    return b"".join(parts)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from surefoot.errors import ArgumentError, MissingExtraError
 from surefoot.torch.optim.eager import running as eager
-from surefoot.torch.optim.kernel import Kernel, Row
+from surefoot.torch.optim.kernel import Kernel, Row, plain
 
 Backend = Literal["numba", "torch"]
 CHOICES = ("auto", "numba", "torch")
@@ -30,13 +30,11 @@ def chosen(backend: str, parameters: Sequence[Tensor]) -> Backend:
     return "numba" if backend != "torch" and here and suits else "torch"
 
 
-def run(kernel: Kernel, rows: Sequence[Row], scalars: object, backend: Backend) -> Tensor:
+def run(kernel: Kernel, rows: Sequence[Row], scalars: Any, backend: Backend) -> Tensor:
     """Run one pass over ``rows`` and return its sums, float64[kernel.sums + 1]; empty tensors are left out."""
-    full = [row for row in rows if row[0].numel()]
+    numbers = plain(scalars)
     if backend == "torch":
-        return eager.run(kernel, full, scalars)
+        return eager.run(kernel, rows, numbers)
     from surefoot.torch.optim import chunking  # noqa: PLC0415  what it runs needs numba, an extra
 
-    fast = [row for row in full if chunking.takes(row)]
-    slow = [row for row in full if not chunking.takes(row)] if len(fast) < len(full) else []
-    return chunking.run(kernel, fast, scalars) + eager.run(kernel, slow, scalars)
+    return chunking.run(kernel, rows, numbers)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import torch
 import torch.distributed
 from torch import Tensor
+
+from surefoot.torch.optim.kernel import Row
+
+_FIRST = itemgetter(0)
+_ORDINARY = {Tensor, torch.nn.Parameter}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +49,28 @@ def local(tensor: Tensor) -> Tensor:
     sharded: Any = tensor
     piece: Tensor = sharded.to_local()
     return piece
+
+
+def here(rows: Sequence[Row]) -> dict[Shards | None, Sequence[Row]]:
+    """Return the pieces of ``rows`` that live here, by where the other pieces are (None: whole tensors)."""
+    if set(map(type, map(_FIRST, rows))) <= _ORDINARY:
+        return {None: rows}
+    parts: dict[Shards | None, list[Row]] = {}
+    for row in rows:
+        parts.setdefault(shards(row[0]), []).append(tuple(map(local, row)))
+    return dict(parts)
+
+
+def aligned(grads: list[Tensor], parameters: Sequence[Tensor]) -> list[Tensor]:
+    """Return ``grads`` cut as ``parameters`` are: one that waits to be summed, or is whole everywhere, is not yet."""
+    if set(map(type, parameters)) <= _ORDINARY:
+        return grads
+    return [_aligned(g, p) for g, p in zip(grads, parameters, strict=True)]
+
+
+def _aligned(gradient: Any, parameter: Any) -> Tensor:
+    places = getattr(parameter, "placements", None)
+    cut: Tensor = gradient
+    if places is not None and getattr(gradient, "placements", None) != places:
+        cut = gradient.redistribute(parameter.device_mesh, places)
+    return cut

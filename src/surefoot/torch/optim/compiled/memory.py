@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,15 +11,19 @@ from llvmlite import ir
 from numba import carray, njit, types
 from numba.extending import intrinsic, overload, register_jitable
 
+from surefoot.torch.optim.compiled.caching import kept
+
 OPTIONS: dict[str, Any] = {
     "nogil": True,
-    "cache": True,
     "error_model": "numpy",
     # Contraction and reassociation let loops and sums be vectorised; NaN and infinity keep their meaning.
     "fastmath": {"contract", "reassoc", "nsz", "arcp"},
 }
-compiled = njit(**OPTIONS)
-"""The decorator of every pass."""
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``function`` as a compiled loop, whose machine code is kept on disk; the decorator of every pass."""
+    return kept(njit(**OPTIONS)(function), sys.modules[__name__])
 
 
 @intrinsic

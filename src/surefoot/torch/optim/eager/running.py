@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,19 +16,20 @@ PIECE = 65_536
 """Elements at a time on a CPU; on other devices launches cost more than memory, and lists go whole."""
 
 
-def run(kernel: Kernel, rows: Sequence[Row], scalars: object) -> Tensor:
+def run(kernel: Kernel, rows: Sequence[Row], scalars: Any) -> Tensor:
     """Run ``kernel`` over ``rows`` and return its sums, float64[kernel.sums + 1]; no piece is ever left out here."""
     total = torch.zeros(kernel.sums + 1, dtype=torch.float64)
     for batch in _batches(rows, kernel.strides(scalars)):
         fields = [list(column) for column in zip(*batch, strict=True)]
         parts = _piece(kernel, fields, scalars)
         if kernel.sums:
-            total[1:] += torch.stack([part.double().reshape(()) for part in parts]).cpu()
+            total[1:] += torch.stack([part.reshape(()) for part in parts]).cpu().double()
     return total
 
 
-def _piece(kernel: Kernel, fields: list[list[Tensor]], scalars: object) -> Sequence[Tensor]:
-    work = max((column[0].dtype for column in fields), key=_width)
+def _piece(kernel: Kernel, fields: list[list[Tensor]], scalars: Any) -> Sequence[Tensor]:
+    # Half precision is wide enough to store, never to compute in.
+    work = reduce(torch.promote_types, (column[0].dtype for column in fields), torch.float32)
     low = {k for k, column in enumerate(fields) if column[0].dtype != work}
     wide = [[t.to(work) for t in column] if k in low else column for k, column in enumerate(fields)]
     sums = kernel.eager(wide, scalars)
@@ -36,17 +39,12 @@ def _piece(kernel: Kernel, fields: list[list[Tensor]], scalars: object) -> Seque
     return sums
 
 
-def _width(dtype: torch.dtype) -> int:
-    # Half precision is wide enough to store, never to compute in.
-    return dtype.itemsize
-
-
 def _batches(rows: Sequence[Row], strides: Sequence[int]) -> Iterator[list[Row]]:
-    """Yield lists of rows of the same types, of at most ``PIECE`` elements each on a CPU."""
+    """Yield lists of rows of the same types on the same device, of at most ``PIECE`` elements each on a CPU."""
     batch: list[Row] = []
     size, kinds = 0, None
     for row in _pieces(rows, strides):
-        n, here = row[0].numel(), tuple(t.dtype for t in row)
+        n, here = row[0].numel(), (row[0].device, *(t.dtype for t in row))
         full = row[0].device.type == "cpu" and size + n > PIECE
         if batch and (full or here != kinds):
             yield batch
@@ -62,7 +60,8 @@ def _pieces(rows: Sequence[Row], strides: Sequence[int]) -> Iterator[Row]:
     for row in rows:
         n = row[0].numel()
         if n <= size or row[0].device.type != "cpu" or not all(t.is_contiguous() for t in row):
-            yield row
+            if n:
+                yield row
             continue
         flat = tuple(t.view(-1) for t in row)
         for start in range(0, n, size):

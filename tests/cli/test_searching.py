@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 
 import pytest
 
@@ -171,6 +172,32 @@ def test_workers_find_the_same(line):
     assert there.returncode == 0, there.stderr
     losses = [[trial["loss"] for trial in json.loads(done.stdout)["trials"]] for done in (here, there)]
     assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("executor", ["process", "ray"])
+def test_an_executor_finds_the_same(line, executor):
+    here = line.run(*TUNE, "--out", "here", "--json")
+    there = line.process(*TUNE, "--out", "there", "--json", "--executor", executor, "--workers", 1)
+    assert there.returncode == 0, there.stderr
+    first, second = (json.loads(done.stdout) for done in (here, there))
+    assert [trial["loss"] for trial in first["trials"]] == [trial["loss"] for trial in second["trials"]]
+    assert (first["peak"], first["why"]) == (second["peak"], second["why"])
+
+
+@pytest.mark.parametrize("option", [("--address", "auto"), ("--cpus", 2), ("--gpus", 1)])
+def test_what_belongs_to_a_cluster_is_refused_without_one(line, option):
+    done = line.run(*TUNE, *option)
+    assert done.returncode == 2
+    assert f"{option[0]} belongs to a Ray cluster: add --executor ray." in done.stderr
+    assert not (line.directory / "out").exists()
+
+
+def test_without_ray_its_extra_is_named(line, monkeypatch):
+    monkeypatch.delitem(sys.modules, "surefoot.integrations.ray", raising=False)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    done = line.run(*TUNE, "--executor", "ray")
+    assert done.returncode == 2
+    assert 'pip install "surefoot[ray]"' in done.stderr
 
 
 def test_the_report_names_the_command_that_resumes(line):

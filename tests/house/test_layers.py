@@ -41,6 +41,7 @@ BELOW = {
     "integrations": {"torch", "live", "diagnosis", "schedule", "history"},
     "tasks": {"torch", "schedule", "history"},
     "cli": {
+        "integrations",
         "laws",
         "forecasting",
         "diagnosis",
@@ -62,7 +63,7 @@ OUTSIDE = {
     "report": {"rich", "matplotlib"},
     "torch": {"torch", "numba", "llvmlite"},
     "tasks": {"torch", "sklearn", "mnist1d"},
-    "integrations": {"torch", "transformers", "lightning", "accelerate"},
+    "integrations": {"torch", "transformers", "lightning", "accelerate", "ray"},
     "cli": {"click", "rich"},
 }
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import shlex
-import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
@@ -20,7 +16,11 @@ _OPTIONS = (
     click.option("--total", type=int, help="Updates of the full run. [default: the built-in task's own]"),
     click.option("--recipe", help="The schedule of the full run, a name that `surefoot plan` lists."),
     click.option("--knob", "knob", multiple=True, metavar="NAME=VALUE", help="An argument for the task; repeatable."),
-    click.option("--workers", type=click.IntRange(1), help="Run trials in this many processes."),
+    click.option("--workers", type=click.IntRange(1), help="Run this many trials at once, in processes of their own."),
+    click.option("--executor", type=click.Choice(["process", "ray"]), help="Where trials run, if not in this process."),
+    click.option("--address", help="The Ray cluster to join, such as ray://head:10001. [default: a local one]"),
+    click.option("--cpus", type=float, help="Cores that a trial occupies on a Ray cluster. [default: 1]"),
+    click.option("--gpus", type=float, help="GPUs that a trial occupies on a Ray cluster. [default: 0]"),
     click.option("--out", type=click.Path(), help="Directory for the result. [default: surefoot-out/TASK]"),
     click.option("--json", "as_json", is_flag=True, help="Print result.json to standard output, and nothing else."),
 )
@@ -55,28 +55,6 @@ def total_of(task: str, total: int | None) -> int:
     if task in BUILT_IN:
         return BUILT_IN[task].total
     raise ArgumentError(f"--total is missing: say how many updates a full run of {task} has, such as --total 10000.")
-
-
-@contextmanager
-def pool(workers: int | None) -> Iterator[Executor | None]:
-    """Yield an executor of ``workers`` fresh processes, or None for this process; Ctrl-C is for this process alone."""
-    if workers is None:
-        yield None
-        return
-    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
-    # The workers inherit a blocked Ctrl-C, and none falls into their start, which would leave them half born.
-    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        wait([executor.submit(int) for _ in range(workers)])
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, old)
-    try:
-        yield executor
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
-        # After Ctrl-C a worker may be in the middle of a trial that nobody waits for any more.
-        for child in multiprocessing.active_children():
-            child.terminate()
 
 
 def said_again(path: str) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 import click
 from rich.console import Console
 
-from surefoot.cli.asking import pool, said_again, total_of
+from surefoot.cli.asking import said_again, total_of
 from surefoot.cli.choosing import asked_recipe, chosen
+from surefoot.cli.executing import executor_of
 from surefoot.cli.place import Place, searched
 from surefoot.cli.result import peak_result, sweep_result, text
 from surefoot.cli.run import INTERRUPTED, NO_ANSWER
@@ -88,7 +89,7 @@ def _run(search: Search, asked: Mapping[str, Any], **arguments: Any) -> tuple[Pl
     values = knobs(asked["knob"])
 
     def at(place: Place) -> Any:
-        with only_answers(wanted=asked["as_json"]), pool(asked["workers"]) as executor, watching(console) as progress:
+        with only_answers(wanted=asked["as_json"]), executor_of(asked) as executor, watching(console) as progress:
             return search(task, knobs=values, executor=executor, journal=place.journal, progress=progress, **arguments)
 
     place, found = searched(str(asked["task"]), asked["out"], at)

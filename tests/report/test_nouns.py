@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from surefoot.chart.nouns import curve_chart, schedule_chart
+from surefoot.chart.curves import curve_chart
+from surefoot.chart.nouns import schedule_chart
 from surefoot.chart.numbers import drawn_steps, smoothed
 from surefoot.chart.runs import losses_chart, rates_chart
 from surefoot.curve import Curve
@@ -54,13 +55,15 @@ def test_trials_are_told_apart_by_stage_and_the_diverged_are_crosses_inside_the_
     assert cross.marker == "cross"
     assert cross.x == (0.1,)
     assert chart.y.low < cross.y[0] < chart.y.high
-    assert chart.marks == ()
+    assert {mark.tone for mark in chart.marks} == {"soft"}
+    assert curve_chart(examples.curve, rules=False).marks == ()
 
 
 def test_the_seeds_of_a_sweep_are_joined_by_their_mean():
     trials = tuple(Trial(lr, seed, 9, 9, lr + seed, stage="sweep") for lr in (1.0, 2.0) for seed in (0, 1))
     lost = Trial(3.0, 0, 2, 9, math.inf, "diverged", stage="sweep")
-    mean, points, crosses = curve_chart(Curve((*trials, lost))).series
+    band, mean, points, crosses = curve_chart(Curve((*trials, lost))).series
+    assert (band.kind, band.label, band.x) == ("band", "90% interval", (1.0, 2.0))
     assert mean.x == (1.0, 2.0, 3.0)
     assert mean.y[:2] == (1.5, 2.5)
     assert math.isnan(mean.y[2])

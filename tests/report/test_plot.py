@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from surefoot.chart import Axis, Chart, Mark, Series
-from surefoot.chart.nouns import curve_chart, schedule_chart
+from surefoot.chart.curves import curve_chart
+from surefoot.chart.nouns import schedule_chart
 from surefoot.errors import ArgumentError, MissingExtraError
 from surefoot.report.plot import figure, save
 

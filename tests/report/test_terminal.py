@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 
 from surefoot.chart import Axis, Chart, Mark, Series
-from surefoot.chart.nouns import curve_chart, schedule_chart
+from surefoot.chart.curves import curve_chart
+from surefoot.chart.nouns import schedule_chart
 from surefoot.chart.runs import losses_chart
 from surefoot.report.braille import Canvas
 from surefoot.report.terminal import plot

@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from surefoot.curve.table import Array, Table
+from surefoot.curve.table import Array, Groups
 from surefoot.errors import ArgumentError
 
-Places = NDArray[np.integer[Any]]
 _MANY = 200
 """Degrees of freedom from which on an expansion about the normal law is exact to seven digits."""
 
@@ -36,36 +33,36 @@ class Band:
     level: float = 0.9
 
 
-def band_of(table: Table, total: int, level: float, *, paired: bool) -> Band:
-    """Return the band of the trials of length ``total``; ``Curve.band`` says what its arguments mean."""
+def band_of(groups: Groups, level: float, *, paired: bool) -> Band:
+    """Return the band of the trials in ``groups``; ``Curve.band`` says what its arguments mean."""
     if not 0 < level < 1:
         raise ArgumentError(f"level={level!r} must be in (0, 1): the probability that the interval holds the mean.")
-    rows = table.kept(table.total == total)
-    lrs, place, counts = np.unique(rows.lr, return_inverse=True, return_counts=True)
-    losses = np.where(rows.lost, np.inf, rows.loss)
+    losses, place, counts = groups.losses, groups.place, groups.counts
     if paired:
-        losses = losses - _shifts(losses, rows.seed, place, counts)
-    means = np.bincount(place, losses, len(lrs)) / np.maximum(counts, 1)
+        losses = losses - _shifts(groups)
+    means = np.bincount(place, losses, len(counts)) / np.maximum(counts, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        squares = np.bincount(place, (losses - means[place]) ** 2, len(lrs))
+        squares = np.bincount(place, (losses - means[place]) ** 2, len(counts))
         errors = np.sqrt(squares / (counts - 1) / counts)
     errors[(counts < 2) | ~np.isfinite(means)] = math.nan
-    quantiles = {n: student(level, n - 1) for n in np.unique(counts).tolist() if n > 1}
-    reach = errors * np.array([quantiles.get(n, math.nan) for n in counts.tolist()])
-    rates, tried = tuple(lrs.tolist()), tuple(counts.tolist())
+    quantiles = np.full(int(counts.max(initial=1)) + 1, math.nan)
+    for n in np.unique(counts[counts > 1]).tolist():
+        quantiles[n] = student(level, n - 1)
+    reach = errors * quantiles[counts]
+    rates, tried = tuple(groups.rates.tolist()), tuple(counts.tolist())
     known, sure, low, high = (tuple(column.tolist()) for column in (means, errors, means - reach, means + reach))
     return Band(rates, tried, known, sure, low, high, level)
 
 
-def _shifts(losses: Array, seeds: Places, place: Places, counts: Places) -> Array:
+def _shifts(groups: Groups) -> Array:
     """Return by how much each run's seed raises the loss, on average over the rates that ended under all seeds."""
-    seen, which = np.unique(seeds, return_inverse=True)
-    whole = np.ones(len(counts), bool)
-    whole[place[~np.isfinite(losses)]] = False
-    common = whole[place] & (counts[place] == len(seen))
+    seen, which = np.unique(groups.seeds, return_inverse=True)
+    whole = groups.counts == len(seen)
+    whole[groups.place[~np.isfinite(groups.losses)]] = False
+    common = whole[groups.place]
     if not common.any():
-        return np.zeros(len(losses))
-    offsets = np.bincount(which[common], losses[common], len(seen)) / np.bincount(which[common], minlength=len(seen))
+        return np.zeros(len(which))
+    offsets = np.bincount(which[common], groups.losses[common], len(seen)) / whole.sum()
     return np.asarray((offsets - offsets.mean())[which], dtype=np.float64)
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from surefoot.chart.nouns import curve_chart
+from surefoot.chart.curves import curve_chart
 from surefoot.curve.band import Band, band_of
 from surefoot.curve.reading import fields_in, fields_of, loaded
-from surefoot.curve.table import Table, means, table_of
+from surefoot.curve.sensing import sensitivity
+from surefoot.curve.table import Array, Groups, Table, grouped, table_of
 from surefoot.errors import ArgumentError
 from surefoot.svg import svg
 from surefoot.trial import Trial, plain
@@ -38,6 +39,7 @@ class Curve:
     test_losses: tuple[float, ...] = ()
     interrupted: bool = False
     _table: Table | None = field(default=None, init=False, repr=False, compare=False)
+    _groups: Groups | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def table(self) -> Table:
@@ -76,12 +78,26 @@ class Curve:
         good = ~self.table.lost
         return bool(good.any() and self.table.validated[good].all())
 
+    def means(self, total: int | None = None) -> tuple[Array, Array]:
+        """Return what ``by_rate`` says as arrays: the rates, rising, and the mean loss of each."""
+        groups = self._grouped(total)
+        return groups.rates, groups.means()
+
+    def _grouped(self, total: int | None) -> Groups:
+        if total is not None:
+            return grouped(self.table, total)
+        found = self._groups
+        if found is None:
+            found = grouped(self.table)
+            object.__setattr__(self, "_groups", found)
+        return found
+
     def by_rate(self, total: int | None = None) -> dict[float, float]:
         """Return the mean loss over seeds of each rate tried at length ``total`` (the longest unless given).
 
         A rate whose run failed under any seed counts as infinite.
         """
-        rates, losses = means(self.table, total)
+        rates, losses = self.means(total)
         return dict(zip(rates.tolist(), losses.tolist(), strict=True))
 
     def band(self, level: float = 0.9, *, total: int | None = None, paired: bool = False) -> Band:
@@ -98,9 +114,7 @@ class Curve:
         >>> band.means, round(band.errors[0], 4), round(band.highs[0], 4)
         ((2.0,), 0.5774, 3.6859)
         """
-        rows = self.table
-        longest = int(rows.total.max()) if len(rows.total) else 0
-        return band_of(rows, longest if total is None else total, level, paired=paired)
+        return band_of(self._grouped(total), level, paired=paired)
 
     def plateau(self, within: float = 0.01) -> tuple[float, float] | None:
         """Return the lowest and highest rate around the best whose regret is at most ``within``.
@@ -108,7 +122,7 @@ class Curve:
         regret(lr) = (loss(lr) - best) / (loss at initialisation - best), on the longest trials; None where no trial
         improved on the start.
         """
-        lrs, losses = means(self.table)
+        lrs, losses = self.means()
         gain = self.start_loss - float(losses.min(initial=math.inf))
         if not (math.isfinite(gain) and gain > 0):
             return None
@@ -118,6 +132,10 @@ class Curve:
         low = int(bad[place - 1]) + 1 if place else 0
         high = int(bad[place]) - 1 if place < len(bad) else len(lrs) - 1
         return float(lrs[low]), float(lrs[high])
+
+    def sensitivity(self, low: float | None = None, high: float | None = None) -> float | None:
+        """Return the LR sensitivity over the window ``low`` to ``high``: what ``sf.sensitivity`` says of this curve."""
+        return sensitivity(self, low, high)
 
     def _repr_html_(self) -> str | None:
         return drawn(self)

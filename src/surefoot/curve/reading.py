@@ -112,7 +112,7 @@ def _from_lines(data: bytes, first: dict[str, Any], second: int) -> dict[str, An
 
 def _each(data: bytes) -> tuple[Trial, ...]:
     rows = [json.loads(line) for line in data.splitlines() if line.strip()]
-    return tuple(trial_in(row.get("trial", row)) for row in rows)
+    return tuple(trial_in(row.get("trial", row) if isinstance(row, dict) else row) for row in rows)
 
 
 def _whole(trials: Sequence[Trial], search: Mapping[str, Any]) -> dict[str, Any]:

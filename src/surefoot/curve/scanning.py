@@ -19,6 +19,7 @@ from surefoot.trial import STATUSES
 
 _CHUNK = 1 << 20
 _WIDEST = 40
+_WORDS = (b"null", b'"inf"', b'"-inf"')
 Places = NDArray[np.int64]
 
 
@@ -103,10 +104,11 @@ def _chunk(
 ) -> tuple[Places, dict[str, Any]]:
     # A few bytes more, so that a value at the end can be read at full width.
     part = data[start:stop] + b" " * _WIDEST
-    colons = _colons(part, layout)
-    for k, token in enumerate(layout.tokens):
-        here = colons[:, k] - len(token)
-        if here[0] < 0 or not (_texts(part, len(token))[here] == token).all():
+    colons = _colons(part, layout, filtered=False)
+    if colons is None or not _keyed(part, colons, layout):
+        # Colons inside strings: those that stand behind no quote end no key.
+        colons = _colons(part, layout, filtered=True)
+        if colons is None or not _keyed(part, colons, layout):
             raise Misfit
     begins = colons[:, 0] - len(layout.tokens[0])
     ends = np.append(begins[1:] - len(layout.between), stop - start) - len(layout.closing)
@@ -114,21 +116,39 @@ def _chunk(
     if begins[0] != 0 or not (tails == layout.closing).all():
         raise Misfit
     columns = _Columns(part, colons, ends, layout)
+    last = columns.cells(layout.names[-1])
+    # A record without keys would lie in the last value of the one before it.
+    if last is None or (last.view(np.uint8) == ord("}")).any():
+        raise Misfit
     return begins + start, _columns(columns, len(begins), codes)
 
 
-def _colons(part: bytes, layout: Layout) -> Places:
-    """Return the places [n, keys] of the colons that end keys."""
+def _colons(part: bytes, layout: Layout, *, filtered: bool) -> Places | None:
+    """Return the places [n, keys] of the colons, ``filtered``: behind a bare quote; None where they don't come even."""
     letters = np.frombuffer(part, np.uint8)
     colons = np.flatnonzero(letters == ord(":"))
-    quoted = letters[colons - 1] == ord('"')
-    if b'\\":' in part:
-        quoted &= letters[colons - 2] != ord("\\")
-    if not quoted.all():
-        colons = colons[quoted]
+    if filtered:
+        colons = colons[(letters[colons - 1] == ord('"')) & (letters[colons - 2] != ord("\\"))]
     if not len(colons) or len(colons) % len(layout.tokens):
-        raise Misfit
+        return None
     return colons.reshape(-1, len(layout.tokens))
+
+
+def _keyed(part: bytes, colons: Places, layout: Layout) -> bool:
+    """Say whether each colon ends the key it should, with the text before it that it should have."""
+    for k, token in enumerate(layout.tokens):
+        here = colons[:, k] - len(token)
+        if here[0] < 0:
+            return False
+        # Eight bytes are compared as one number: twice for a long key, the halves overlapping.
+        wide = len(token) >= 8
+        kind, size = ("<u8", 8) if wide else (f"S{len(token)}", len(token))
+        view: NDArray[Any] = np.ndarray((len(part) - size + 1,), kind, part, strides=(1,))
+        for offset in {0, len(token) - size}:
+            piece = np.frombuffer(token[offset : offset + size], kind)[0]
+            if len(token) > 16 or not (view[here + offset] == piece).all():
+                return False
+    return True
 
 
 def _texts(part: bytes, width: int) -> NDArray[np.bytes_]:
@@ -185,13 +205,11 @@ def _numbers(cells: NDArray[np.bytes_]) -> NDArray[np.float64]:
     """Return numbers from their texts; null is NaN, and infinities are words."""
     if (cells == cells[0]).all():
         return np.full(len(cells), _number(cells[0]))
-    words = (cells == b"null") | np.strings.startswith(cells, b'"')
-    if not words.any():
-        return cells.astype(np.float64)
-    found = np.empty(len(cells))
-    found[~words] = cells[~words].astype(np.float64)
-    found[words] = [_number(cell) for cell in cells[words]]
-    return found
+    for word in _WORDS:
+        here = cells == word
+        if here.any():
+            cells[here] = str(_number(word)).encode()
+    return cells.astype(np.float64)
 
 
 def _number(cell: bytes) -> float:

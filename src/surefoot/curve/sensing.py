@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from surefoot.curve.table import means
 from surefoot.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def sensitivity(curve: Curve, low: float | None = None, high: float | None = Non
     Source: "Small-scale proxies for large-scale Transformer training instabilities", arXiv 2309.14322, 2023. There the
     mean is over the rates of an even grid; over ln eta it is the same up to the ends, and holds for an uneven grid too.
     """
-    rates, losses = means(curve.table)
+    rates, losses = curve.means()
     start = curve.start_loss
     if not np.isfinite(losses).any() or not math.isfinite(start):
         return None

@@ -68,18 +68,29 @@ def table_of(trials: Sequence[Trial]) -> Table:
     )
 
 
-def means(table: Table, total: int | None = None) -> tuple[Array, Array]:
-    """Return the rates tried at length ``total`` (the longest unless given), rising, and the mean loss of each.
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """The trials of one length by rate: ``rates`` [r], rising, ``counts`` [r], and what each trial [n] has.
 
-    A rate whose run failed under any seed counts as infinite.
+    ``place`` is that of its rate, ``seeds`` its seed, ``losses`` its loss, infinite where it failed.
     """
-    if not len(table.lr):
-        return np.zeros(0), np.zeros(0)
-    length = int(table.total.max()) if total is None else total
+
+    rates: Array
+    counts: NDArray[np.int64]
+    place: NDArray[np.int64]
+    seeds: NDArray[np.int64]
+    losses: Array
+
+    def means(self) -> Array:
+        """Return the mean loss of each rate: infinite where a run failed under any seed."""
+        sums = np.bincount(self.place, self.losses, len(self.rates))
+        return np.asarray(sums / np.maximum(self.counts, 1), dtype=np.float64)
+
+
+def grouped(table: Table, total: int | None = None) -> Groups:
+    """Return the trials of length ``total``, the longest unless given, by rate."""
+    length = int(table.total.max(initial=0)) if total is None else total
     here = table.total == length
-    whole = bool(here.all())
-    lr, losses = (table.lr, table.loss) if whole else (table.lr[here], table.loss[here])
-    lost = table.lost if whole else table.lost[here]
-    rates, place, count = np.unique(lr, return_inverse=True, return_counts=True)
-    sums = np.bincount(place, np.where(lost, np.inf, losses), len(rates))
-    return rates, sums / count
+    rows = table if here.all() else table.kept(here)
+    rates, place, counts = np.unique(rows.lr, return_inverse=True, return_counts=True)
+    return Groups(rates, counts, place, rows.seed, np.where(rows.lost, np.inf, rows.loss))

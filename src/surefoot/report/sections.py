@@ -8,7 +8,8 @@ from html import escape
 from typing import Any
 
 from surefoot.chart import rate_text
-from surefoot.chart.nouns import curve_chart, schedule_chart
+from surefoot.chart.curves import curve_chart
+from surefoot.chart.nouns import schedule_chart
 from surefoot.chart.runs import losses_chart, rates_chart
 from surefoot.curve import Curve, Peak
 from surefoot.history.columns import History

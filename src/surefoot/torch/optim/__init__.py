@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from surefoot.torch.optim.base import GradientSkipped as GradientSkipped
+    from surefoot.torch.optim.dadapt_adagrad import DAdaptAdaGrad as DAdaptAdaGrad
+    from surefoot.torch.optim.dadapt_adam import DAdaptAdam as DAdaptAdam
+    from surefoot.torch.optim.dadapt_lion import DAdaptLion as DAdaptLion
+    from surefoot.torch.optim.dadapt_sgd import DAdaptSGD as DAdaptSGD
+    from surefoot.torch.optim.prodigy import Prodigy as Prodigy
     from surefoot.torch.optim.schedule_free import ScheduleFreeAdamW as ScheduleFreeAdamW
 
 _HOME = {
     "base": ("GradientSkipped",),
+    "dadapt_adagrad": ("DAdaptAdaGrad",),
+    "dadapt_adam": ("DAdaptAdam",),
+    "dadapt_lion": ("DAdaptLion",),
+    "dadapt_sgd": ("DAdaptSGD",),
+    "prodigy": ("Prodigy",),
     "schedule_free": ("ScheduleFreeAdamW",),
 }
 _MODULE = {name: f"surefoot.torch.optim.{module}" for module, names in _HOME.items() for name in names}

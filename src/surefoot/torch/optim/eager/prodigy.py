@@ -1,0 +1,64 @@
+"""Prodigy's pass, in torch."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from surefoot.torch.optim.eager import foreach
+from surefoot.torch.optim.eager.dadapt import decayed, size, total
+from surefoot.torch.optim.kernel import Fields
+
+
+class Scalars(NamedTuple):
+    """How many elements one of s stands for, which fields there are, and the factors of one step.
+
+    ``anchored``: there is a p0 (0 otherwise); ``moving``: there is an m (the gradient otherwise). ``coupled`` is the
+    decay that is added to the gradient, ``keep`` what the weights keep; ``b1``, ``b2``, ``b3`` are the factors of m,
+    v and s, and ``take``, ``square``, ``push`` of what they take up; ``e`` is the rate, ``floor`` what is added to
+    sqrt(v).
+    """
+
+    every: int
+    anchored: bool
+    moving: bool
+    coupled: float
+    keep: float
+    b1: float
+    take: float
+    b2: float
+    square: float
+    b3: float
+    push: float
+    e: float
+    floor: float
+
+
+def step(fields: Fields, s: Scalars) -> tuple[Tensor, ...]:
+    """One step of Adam, and s.  Sums: <g, p0 - p> with p from before, and |s|; both over every n-th element."""
+    p, given, v, far = fields[:4]
+    g = decayed(given, p, s.coupled)
+    few, slope = _few(p, s.every), _few(g, s.every)
+    gone = foreach.sub(fields[4], few) if s.anchored else foreach.mul(few, -1.0)
+    foreach.mul_(gone, slope)
+    foreach.mul_(far, s.b3)
+    foreach.add_(far, slope, alpha=s.push)
+    along, long = total(gone), size(far)
+    foreach.mul_(v, s.b2)
+    foreach.addcmul_(v, g, g, value=s.square)
+    below = foreach.sqrt(v)
+    foreach.add_(below, s.floor)
+    if s.keep != 1:
+        foreach.mul_(p, s.keep)
+    if s.moving:
+        foreach.mul_(fields[-1], s.b1)
+        foreach.add_(fields[-1], g, alpha=s.take)
+        foreach.addcdiv_(p, fields[-1], below, value=-s.e)
+    else:
+        foreach.addcdiv_(p, g, below, value=-s.e * s.take)
+    return along, long
+
+
+def _few(tensors: list[Tensor], every: int) -> list[Tensor]:
+    return tensors if every == 1 else [t.reshape(-1)[::every] for t in tensors]

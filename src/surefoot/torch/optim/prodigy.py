@@ -1,0 +1,188 @@
+"""Prodigy: Adam that finds its own rate."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import Any, ClassVar, final
+
+import torch
+from torch import Tensor
+
+from surefoot.errors import ArgumentError
+from surefoot.torch.optim.base import Group, Work, each
+from surefoot.torch.optim.checking import above, betas_of, between
+from surefoot.torch.optim.dadapt import LIMIT, Adapting, common, decays, working
+from surefoot.torch.optim.eager import prodigy as eager
+from surefoot.torch.optim.kernel import Kernel, Row
+from surefoot.torch.optim.prodigy_slices import every_nth, in_memory
+from surefoot.torch.optim.sharding import shards
+
+
+def _kernel(*, anchored: bool, moving: bool) -> Kernel:
+    state = ("exp_avg_sq", "s", *("p0",) * anchored, *("exp_avg",) * moving)
+    writes = tuple(name for name in state if name != "p0")
+    return Kernel("prodigy:step", ("p", "g", *state), ("p", *writes), eager.step, 2, ("s", "p0"), ("p", "g", "p0"))
+
+
+KERNELS = {(a, m): _kernel(anchored=a, moving=m) for a in (False, True) for m in (False, True)}
+"""By whether there is a p0, and an m."""
+
+
+@final
+class Prodigy(Adapting):
+    """Adam at the rate d lr, where d estimates the distance to the solution faster than D-Adaptation does.
+
+    With k updates done, (b1, b2) ``betas``, b3 ``beta3`` (sqrt(b2) if None), wd ``weight_decay``, p0 the weights at the
+    start, all elementwise, sums over all groups, and d as the update before left it::
+
+        e = d lr                                      times sqrt(1 - b2^(k+1))/(1 - b1^(k+1)) if use_bias_correction
+        num = b3 num + (d/d0) e sum <g, p0 - p>
+        m = b1 m + (1 - b1) d g        v = b2 v + (1 - b2) d^2 g^2        s = b3 s + (d/d0) e g
+        p = p - e wd p - e m/(sqrt(v) + d eps)
+        d_hat = d_coef num/sum |s|        d_max = max(d_max, d_hat)        d = min(d_max, d growth_rate, d_limit)
+
+    This one-pass form is the definition here; the reference takes the new d in d eps, which changes d by about 1e-4 of
+    itself. Other settings:
+
+    - ``d_coef`` is the factor to tune first (0.5 to 2, up to 10); ``d0`` where d begins; ``growth_rate`` the most that
+      d grows by in an update, after the first time that it grows at all.
+    - ``d_limit``: where d ends. A gradient that never changes lets d grow for ever, for the solution is nowhere.
+    - ``slice_p``: num and s look at every n-th element only, which saves memory and time (11 is usual); which they are
+      follows the layout in memory. Not for sharded parameters, whose pieces would be cut anew on resume.
+    - ``safeguard_warmup``: s takes up d for e; d is then not over-estimated while a warmup keeps lr small.
+    - ``per_group``: a d for each group, for networks of different scale trained together; rates may differ then.
+    - ``decouple``: AdamW's decay as above; otherwise wd p is added to g (``p.grad`` stays as it is).
+
+    State: 8 + 8/slice_p bytes a parameter (float32); p0 in the parameter's type, and one number for a tensor that is 0
+    at the start (LoRA's B); 4 bytes less with betas[0] = 0. It still needs a schedule to the end, cosine or linear,
+    with a peak ``lr`` of 1, no restarts; a warmup only with ``safeguard_warmup``. For diffusion its users add bias
+    correction, weight_decay 0.01, betas (0.9, 0.99), and d0 up to 1e-4 where d stays small (folklore). Where it loses:
+    a tuned AdamW with warmup and a schedule is matched at best; clipping hard, or eps in low precision, can hold d at
+    d0. Where all gradients are 0 at first, decoupled decay alone moves the weights. Raises ArgumentError for an
+    argument out of its range, and in ``step`` where rates of groups with one d differ.
+
+    >>> w = torch.nn.Parameter(torch.ones(1))
+    >>> optimizer = Prodigy([w])
+    >>> for _ in range(20):
+    ...     w.grad = w.detach().clone()
+    ...     optimizer.step()
+    >>> 0.1 < optimizer.d < 1
+    True
+
+    Source: Mishchenko and Defazio, Prodigy: An Expeditiously Adaptive Parameter-Free Learner, arXiv 2306.06101, 2023.
+    """
+
+    _sums: ClassVar[tuple[str, ...]] = ("d_numerator", "d_max", "d_hat")
+    _agreed: ClassVar[tuple[str, ...]] = ("betas", "beta3", "d_coef", "use_bias_correction")
+    _apart: ClassVar[str] = "give per_group=True for a d each, 0 leaves a group as it is"
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 1.0,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        beta3: float | None = None,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        decouple: bool = True,
+        use_bias_correction: bool = False,
+        safeguard_warmup: bool = False,
+        d0: float = 1e-6,
+        d_coef: float = 1.0,
+        growth_rate: float = math.inf,
+        d_limit: float = LIMIT,
+        slice_p: int = 1,
+        per_group: bool = False,
+        backend: str = "auto",
+        skip_nonfinite: bool = True,
+    ) -> None:
+        if isinstance(slice_p, bool) or not isinstance(slice_p, int) or slice_p < 1:
+            raise ArgumentError(
+                f"slice_p={slice_p!r} must be a whole number of at least 1: every which element counts."
+            )
+        defaults = {
+            **common(lr, weight_decay, d0, growth_rate, d_limit, per_group=per_group),
+            "betas": betas_of(betas),
+            "beta3": beta3 if beta3 is None else between("beta3", beta3, 0, 1),
+            "eps": above("eps", eps),
+            "decouple": decouple,
+            "use_bias_correction": use_bias_correction,
+            "safeguard_warmup": safeguard_warmup,
+            "d_coef": above("d_coef", d_coef),
+            "slice_p": slice_p,
+        }
+        super().__init__(params, defaults, backend=backend, skip_nonfinite=skip_nonfinite)
+
+    def _begin(self, parameter: Tensor, group: Group) -> dict[str, Any]:
+        n, sharded = group["slice_p"], shards(parameter) is not None
+        if sharded and n > 1:
+            raise ArgumentError(f"slice_p={n}: a sharded parameter is not sliced; give slice_p=1.")
+        few = parameter.detach().clone() if n == 1 else every_nth(parameter, n)
+        state = {"exp_avg_sq": torch.zeros_like(parameter, dtype=working(parameter))}
+        if group["betas"][0]:
+            state["exp_avg"] = torch.zeros_like(state["exp_avg_sq"])
+        state["s"] = torch.zeros_like(few, dtype=working(parameter))
+        # Which passes run must not depend on what a process's own piece holds.
+        zero = parameter.dim() and not sharded and not parameter.any()
+        state["p0"] = few.new_zeros(()) if zero else few
+        return state
+
+    def _advance(self, groups: list[Group], parts: list[Work], lr: float) -> None:
+        head = groups[0]
+        d, e = float(head["d"]), self._rate(head, lr)
+        b3 = math.sqrt(head["betas"][1]) if head["beta3"] is None else head["beta3"]
+        along = size = 0.0
+        for part in parts:
+            for (anchored, moving, _), rows in _kinds(part).items():
+                s = _scalars(part.group, d, e, b3, anchored=anchored, moving=moving)
+                here, long = self._pass(KERNELS[anchored, moving], rows, s)
+                along += here
+                size += long
+        if size:
+            num = b3 * head["d_numerator"] + d / head["d0"] * e * along
+            each(groups, k=head["k"] + 1, d_numerator=num, **_estimate(head, head["d_coef"] * num / size))
+
+
+def _kinds(part: Work) -> dict[tuple[bool, bool, torch.dtype], list[Row]]:
+    """Return the rows of ``part`` by whether there is a p0, whether there is an m, and the type of the parameter."""
+    kinds: dict[tuple[bool, bool, torch.dtype], list[Row]] = defaultdict(list)
+    sliced = part.group["slice_p"] > 1
+    for p, g, state in zip(part.parameters, part.grads, part.states, strict=True):
+        start, m = state["p0"], state.get("exp_avg")
+        anchored, moving = bool(start.dim() or not p.dim()), m is not None
+        whole = (p, g, state["exp_avg_sq"], *(m,) * moving)
+        first, slope, v, *last = in_memory(whole) if sliced else whole
+        kinds[anchored, moving, p.dtype].append((first, slope, v, state["s"], *(start,) * anchored, *last))
+    return kinds
+
+
+def _scalars(group: Group, d: float, e: float, b3: float, *, anchored: bool, moving: bool) -> eager.Scalars:
+    coupled, keep = decays(group, e, decouple=group["decouple"])
+    b1, b2 = group["betas"]
+    return eager.Scalars(
+        every=group["slice_p"],
+        anchored=anchored,
+        moving=moving,
+        coupled=coupled,
+        keep=keep,
+        b1=float(b1),
+        take=(1.0 - b1) * d,
+        b2=float(b2),
+        square=(1.0 - b2) * d * d,
+        b3=float(b3),
+        push=d / group["d0"] * (d if group["safeguard_warmup"] else e),
+        e=e,
+        floor=d * group["eps"],
+    )
+
+
+def _estimate(group: Group, d_hat: float) -> dict[str, float]:
+    d = float(group["d"])
+    if not math.isfinite(d_hat):
+        return {"d_hat": d_hat}
+    highest = max(group["d_max"], d, d_hat)
+    # The first estimate is taken whole: growth by a factor would take long from a d0 that is a guess.
+    base = max(d, d_hat) if d == group["d0"] else d
+    return {"d_hat": d_hat, "d_max": highest, "d": min(highest, base * group["growth_rate"], group["d_limit"])}

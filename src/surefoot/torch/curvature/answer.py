@@ -10,11 +10,12 @@ from dataclasses import dataclass
 class Sharpness:
     """The largest eigenvalue of the Hessian as an optimizer meets it, and how that compares with its rate.
 
-    ``sharpness`` is lambda_max of P^-1/2 (H + coupled decay) P^-1/2; an eigenvalue lies in ``low``..``high``, the
-    largest one not below ``low`` (but for what a difference of gradients errs by, which both ends include).
+    ``sharpness`` is lambda_max of P^-1/2 (H + coupled decay) P^-1/2. It lies in ``low``..``high``: an eigenvalue does
+    for exact products; for differences of gradients that is an estimate, widened by what halving them changes.
     ``threshold`` bounds ``lr`` x ``factor`` x ``sharpness``: ``lr`` is that of the group with the largest one, and
     ``factor`` 1, or 1 / (1 - beta1^t) for Adam. None where the optimizer has no edge, and ``why`` says the reason.
-    ``products`` Hessian-vector products were made, at the price of ``gradients`` gradients of one batch.
+    ``products`` Hessian-vector products were made, at the price of ``gradients`` gradients of one batch;
+    ``converged`` says that Lanczos' residual is within the tolerance.
     """
 
     sharpness: float
@@ -39,7 +40,10 @@ class Sharpness:
 
     @property
     def edge(self) -> float | None:
-        """The rate (``lr``) at which r is 1; infinite where nothing curves upward, None where there is no threshold."""
+        """The rate above which the optimizer is unstable: threshold / sharpness, for Adam once its mean is warm.
+
+        Infinite where nothing curves upward, None where there is no threshold.
+        """
         return self._edge(self.sharpness)
 
     @property
@@ -51,18 +55,16 @@ class Sharpness:
     def _edge(self, sharpness: float) -> float | None:
         if self.threshold is None:
             return None
-        if sharpness <= 0.0:
-            return math.inf
-        return self.threshold / (self.factor * sharpness)
+        return math.inf if sharpness <= 0.0 else self.threshold / sharpness
 
     def __str__(self) -> str:
-        what = f"sharpness {self.sharpness:.4g} ({self.low:.4g} to {self.high:.4g})"
         cost = f"{self.gradients} gradients" + ("" if self.converged else ", not converged")
         if math.isnan(self.sharpness):
             return f"no sharpness: the loss or its gradient is not finite; {cost}."
-        if self.threshold is None or self.ratio is None or self.edge is None:
+        what = f"sharpness {self.sharpness:.4g} ({self.low:.4g} to {self.high:.4g})"
+        if self.threshold is None:
             return f"{what}, without an edge: {self.why}; {cost}."
         return (
-            f"{what}: {self.optimizer} is stable below the rate {self.edge:.3g}, and {self.lr:.3g} is "
-            f"{self.ratio:.2g} of it; {cost}."
+            f"{what}: {self.optimizer} is stable below the rate {self.edge:.3g}, and at {self.lr:.3g} its step is "
+            f"{self.ratio:.2g} of what is stable now; {cost}."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from surefoot.errors import ArgumentError
 from surefoot.torch import batching
 from surefoot.torch.curvature.answer import Sharpness
-from surefoot.torch.curvature.lanczos import Product, Ritz, dots, largest, norm
+from surefoot.torch.curvature.lanczos import Ritz, dots, largest, norm
 from surefoot.torch.curvature.layout import Layout
 from surefoot.torch.curvature.products import Field
 from surefoot.torch.curvature.weighing import Weighing, weighing, write_rates
@@ -36,7 +36,7 @@ class Method:
     products: int = 20
     tolerance: float = 0.05
     seed: int = 0
-    relative: float | None = None
+    rise: float = 0.01
     confirm: bool = True
 
     def __post_init__(self) -> None:
@@ -44,8 +44,8 @@ class Method:
             raise ArgumentError(f"hvp={self.hvp!r} must be 'difference' (of two gradients) or 'exact'.")
         if isinstance(self.products, bool) or not isinstance(self.products, int) or self.products < 1:
             raise ArgumentError(f"products={self.products!r} must be an int >= 1: Hessian-vector products at most.")
-        for name, value in (("tolerance", self.tolerance), ("relative", self.relative)):
-            if value is not None and not 0.0 < value < 1.0:
+        for name, value in (("tolerance", self.tolerance), ("rise", self.rise)):
+            if not 0.0 < value < 1.0:
                 raise ArgumentError(f"{name}={value!r} must lie between 0 and 1: it is relative.")
 
     @property
@@ -64,21 +64,24 @@ def sharpness(
     products: int = 20,
     tolerance: float = 0.05,
     seed: int = 0,
-    relative: float | None = None,
+    rise: float = 0.01,
 ) -> Sharpness:
     """Return the Sharpness of the loss where the parameters are: lambda_max of P^-1/2 H P^-1/2 beside its threshold.
 
     ``H`` is the Hessian of the loss that ``loss_fn()`` returns with its graph; with ``batches``, of the mean over them
     of ``loss_fn(model(x), y)`` (or what ``st.task`` makes of a batch). ``P`` is ``st.preconditioner(optimizer)`` and
     the threshold ``st.stability_threshold(optimizer)``; coupled weight decay counts, and groups count by their rates.
-    Where Adam and its kin had no update yet, the mean squared gradient over the batches stands for the second moment.
+    Where Adam and its kin had no update yet, the mean squared gradient over the batches stands for the second moment,
+    the mean of its tensor counting as one batch more: give several batches then.
     ``optimizer=None`` gives lambda_max(H) over what is trainable, without a threshold.
 
     Lanczos' method makes at most ``products`` Hessian-vector products, from a random vector of ``seed``, until the
     residual is at most ``tolerance`` of the value, and one more that confirms it. Each is the difference of two
-    gradients, at the parameters moved by ``relative`` of their norm either way (unless given 3e-4, in float64 1e-5),
-    which works with every kernel; or an ``"exact"`` one. Half precision is measured in float32 copies, outside of
-    autocast. Memory: one vector of the size of the parameters a product, and about six more.
+    gradients, at the parameters moved so far either way that the loss bends by about ``rise`` of itself, which works
+    with every kernel; or an ``"exact"`` one. In a network with kinks (ReLU) differences see what the kinks add to the
+    curvature on that length, and exact products don't; the less it rises, the noisier that is. Half precision is
+    measured in float32 copies, outside of autocast. Memory: one vector of the size of the parameters a product, and
+    about six more.
 
     Modes are left as they are; dropout draws the same masks in every evaluation. Parameters, buffers, gradients,
     groups and random state are put back bit for bit. NaN where the loss is not finite. In distributed training each
@@ -94,7 +97,7 @@ def sharpness(
     Source: Gradient Descent on Neural Networks Typically Occurs at the Edge of Stability, arXiv 2103.00065 (2021);
     preconditioned: Adaptive Gradient Methods at the Edge of Stability, arXiv 2207.14484 (2022).
     """
-    method = Method(hvp, products, tolerance, seed, relative)
+    method = Method(hvp, products, tolerance, seed, rise)
     return measured(model, optimizer, loss_fn, batches, method=method)[0]
 
 
@@ -117,10 +120,10 @@ def measured(
         with widened(model, parameters), _undisturbed(model):
             losses = _losses(model, loss_fn, batches, parameters[0].device)
             field = Field(Layout(tuple(parameters)), losses, forwards(model, loss_fn))
-            field, squares = _used(field)
+            field, begun = _begun(field)
             lr = 0.0 if inner is None else write_rates(inner)
-            weighed = Weighing() if inner is None else weighing(inner, field.layout, squares)
-            found = _searched(field, weighed, method, start)
+            weighed = Weighing() if inner is None else weighing(inner, field.layout, begun.squares)
+            found = _searched(field, weighed, begun, method, start)
     finally:
         memory.restore()
     return _answer(found, weighed, inner, lr, len(losses) * (1 + method.price * found.ritz.products)), found.ritz.vector
@@ -133,25 +136,26 @@ class _Found:
     converged: bool
 
 
-def _searched(field: Field, weighed: Weighing, method: Method, start: torch.Tensor | None) -> _Found:
-    begin = field.layout.start(method.seed)
-    if start is not None and start.shape == begin.shape:
-        # The old direction alone would be blind to one that has overtaken it.
-        begin = start.to(begin) + 0.1 * begin / norm(begin)
-    product = _product(field, weighed, method)
-    ritz, error = largest(product, begin, products=method.products, tolerance=method.tolerance), 0.0
-    if method.confirm and math.isfinite(ritz.value):
-        # Half the perturbation: what changes is what the difference errs by.
-        image = _product(field, weighed, method, part=0.5)(ritz.vector)
-        value = float(dots([ritz.vector], image).sum())
-        error = abs(value - ritz.value)
-        ritz = Ritz(value, ritz.vector, norm(image - value * ritz.vector), ritz.products + 1)
-    return _Found(ritz, error, ritz.residual <= max(1.5 * method.tolerance * abs(ritz.value), error))
-
-
-def _product(field: Field, weighed: Weighing, method: Method, part: float = 1.0) -> Product:
+def _searched(field: Field, weighed: Weighing, begun: _Begun, method: Method, start: torch.Tensor | None) -> _Found:
+    if start is None or start.shape != begun.gradient.shape:
+        start = weighed.along(begun.gradient)
+    first, rise = _mixed(start, field.layout.start(method.seed)), method.rise * abs(begun.loss)
     exact = method.hvp == "exact"
-    return weighed.weighed(field.exact() if exact else field.difference(method.relative, part=part))
+    product = field.exact(weighed) if exact else field.difference(weighed, rise)
+    ritz, error = largest(product, first, products=method.products, tolerance=method.tolerance), 0.0
+    if method.confirm and math.isfinite(ritz.value):
+        # A quarter of the rise is half the perturbation: what changes is what the difference errs by.
+        again = product if exact else field.difference(weighed, rise / 4.0, abs(ritz.value))
+        value = float(dots([ritz.vector], again(ritz.vector)).sum())
+        error = abs(value - ritz.value)
+        ritz = replace(ritz, value=value, products=ritz.products + 1)
+    return _Found(ritz, error, ritz.residual <= method.tolerance * abs(ritz.value))
+
+
+def _mixed(start: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    """Return a vector near ``start`` that is blind to no direction."""
+    size = norm(start)
+    return noise if not 0.0 < size < math.inf else start.to(noise) / size + 0.3 * noise / norm(noise)
 
 
 def _answer(found: _Found, weighed: Weighing, inner: Optimizer | None, lr: float, gradients: int) -> Sharpness:
@@ -172,18 +176,34 @@ def _answer(found: _Found, weighed: Weighing, inner: Optimizer | None, lr: float
     )
 
 
-def _used(field: Field) -> tuple[Field, torch.Tensor]:
-    """Return the field over what the loss depends on, and the mean squared gradients there."""
+@dataclass(frozen=True, eq=False)
+class _Begun:
+    """The mean loss where the parameters are, its gradient, and the second moment that the batches would leave."""
+
+    loss: float
+    gradient: torch.Tensor
+    squares: torch.Tensor
+
+
+def _begun(field: Field) -> tuple[Field, _Begun]:
+    """Return the field over what the loss depends on, and what one look at it says."""
+    losses: list[float] = []
     sums: dict[int, torch.Tensor] = {}
-    for grads in field.each():
+    squares: dict[int, torch.Tensor] = {}
+    for loss, grads in field.each():
+        losses.append(float(loss))
         for k, grad in enumerate(grads):
             if grad is not None:
-                sums[k] = sums[k] + grad.detach() ** 2 if k in sums else grad.detach() ** 2
+                sums[k] = grad + sums.get(k, 0.0)
+                squares[k] = grad**2 + squares.get(k, 0.0)
     if not sums:
         raise ArgumentError("the loss depends on no parameter of the optimizer: is loss_fn that of this model?")
     layout = Layout(tuple(p for k, p in enumerate(field.layout.parameters) if k in sums))
-    squares = layout.flat([sums[k] for k in sorted(sums)]) / len(field.losses)
-    return Field(layout, field.losses, field.again), squares
+    count = len(losses)
+    # A few batches say little of one coordinate: the mean of its tensor counts as one batch more.
+    shrunk = [(squares[k] + squares[k].mean() / count) / (count + 1) for k in sorted(sums)]
+    gradient = layout.flat([sums[k] for k in sorted(sums)]) / count
+    return Field(layout, field.losses, field.again), _Begun(math.fsum(losses) / count, gradient, layout.flat(shrunk))
 
 
 def _losses(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -13,13 +14,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from surefoot.errors import ArgumentError
 from surefoot.torch.curvature.lanczos import Product, norm
 from surefoot.torch.curvature.layout import Layout
+from surefoot.torch.curvature.weighing import Weighing
 from surefoot.torch.memory import Memory
 
 Loss = Callable[[], torch.Tensor]
 Grads = tuple[torch.Tensor | None, ...]
-# A central difference errs by h^2 and by rounding over h; both are small at about the cube root of the rounding, but
-# losses bend within a hundredth of the weights' size: so float32 goes lower, as measured.
-_RELATIVE = {torch.float64: 1e-5, torch.float32: 3e-4}
+# Lengths of a perturbation, beside the weights' norm: of the first one, and of the shortest and longest.
+_FIRST, _LEAST, _MOST = 1e-3, 1e-4, 5e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,52 +31,59 @@ class Field:
     losses: tuple[Loss, ...]
     again: Memory
 
-    def each(self) -> Iterator[Grads]:
-        """Yield the gradients of each loss, None for a parameter that has no part in it."""
+    def each(self) -> Iterator[tuple[torch.Tensor, Grads]]:
+        """Yield each loss and its gradients, None for a parameter that has no part in it."""
         self.again.restore()
-        for loss in self.losses:
+        for function in self.losses:
             with torch.enable_grad():
-                yield _dense(torch.autograd.grad(_checked(loss()), self.layout.parameters, allow_unused=True))
+                loss = _checked(function())
+                yield loss.detach(), _dense(torch.autograd.grad(loss, self.layout.parameters, allow_unused=True))
 
     def gradient(self) -> torch.Tensor:
         """Return the gradient of the mean as one vector."""
         whole = self.layout.flat([None] * len(self.layout.parameters))
-        for grads in self.each():
+        for _, grads in self.each():
             _add(self.layout, whole, grads)
         return whole / len(self.losses)
 
-    def difference(self, relative: float | None = None, *, part: float = 1.0) -> Product:
-        """Return ``v -> (g(theta + h v) - g(theta - h v)) / 2h``; h v is ``part`` of ``relative`` of the weights' size.
+    def difference(self, weighed: Weighing, rise: float, seen: float = 0.0) -> Product:
+        """Return ``x -> A x`` by ``(g(theta + h d) - g(theta - h d)) / 2h``, d = S x: two gradients a product.
 
-        Two gradients a product; after each the parameters are where they were, bit for bit.
+        The second order of the perturbation, ``h^2 lambda / 2``, changes the loss by about ``rise``; lambda is the
+        largest |A x| / |x| that was ``seen``. After each product the parameters are where they were, bit for bit.
         """
         layout = self.layout
         base = layout.flat([p.detach() for p in layout.parameters])
-        step = part * (1.0 + norm(base)) * (_RELATIVE[base.dtype] if relative is None else relative)
+        unit = 1.0 + norm(base)
 
-        def product(v: torch.Tensor) -> torch.Tensor:
-            length = norm(v)
-            if length == 0.0 or not math.isfinite(length):
-                return torch.zeros_like(v) if length == 0.0 else v * math.nan
-            h = step / length
-            with shifted(layout, base, v, h):
+        def product(x: torch.Tensor) -> torch.Tensor:
+            nonlocal seen
+            d, size = weighed.along(x), norm(x)
+            length = norm(d)
+            if not 0.0 < length < math.inf:
+                return torch.zeros_like(x) if length == 0.0 else x * math.nan
+            wanted = math.sqrt(2.0 * rise / seen) / size if seen > 0.0 else _FIRST * unit / length
+            h = min(max(wanted, _LEAST * unit / length), _MOST * unit / length)
+            with shifted(layout, base, d, h):
                 above = self.gradient()
-            with shifted(layout, base, v, -h):
-                return (above - self.gradient()) / (2.0 * h)
+            with shifted(layout, base, d, -h):
+                image = weighed.back((above - self.gradient()) / (2.0 * h), d)
+            seen = max(seen, norm(image) / size)
+            return image
 
         return product
 
-    def exact(self) -> Product:
-        """Return ``v -> H v`` by a gradient of the gradient; attention takes its plain kernel, which has two."""
+    def exact(self, weighed: Weighing) -> Product:
+        """Return ``x -> A x`` by a gradient of the gradient; attention takes its plain kernel, which has two."""
         layout = self.layout
 
-        def product(v: torch.Tensor) -> torch.Tensor:
-            whole = torch.zeros_like(v)
+        def product(x: torch.Tensor) -> torch.Tensor:
+            d, whole = weighed.along(x), torch.zeros_like(x)
             self.again.restore()
             for loss in self.losses:
                 with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
-                    _add(layout, whole, _twice(loss, layout, v))
-            return whole / len(self.losses)
+                    _add(layout, whole, _twice(loss, layout, d))
+            return weighed.back(whole / len(self.losses), d)
 
         return product
 
@@ -111,15 +119,33 @@ def _twice(loss: Loss, layout: Layout, v: torch.Tensor) -> Grads:
         bent = [one for one in along if one.requires_grad]
         if not bent:
             return (None,) * len(layout.parameters)
-        return torch.autograd.grad(torch.stack(bent).sum(), layout.parameters, allow_unused=True)
+        whole = torch.stack(bent).sum()
+        if _ends(whole):
+            raise _without("a function in it is once_differentiable")
+        return torch.autograd.grad(whole, layout.parameters, allow_unused=True)
     except RuntimeError as error:
-        if not any(
-            word in str(error) for word in ("derivative for", "double backward", "trying to differentiate twice")
-        ):
+        if not any(word in str(error) for word in ("derivative for", "double backward")):
             raise
-        raise ArgumentError(
-            f"hvp='exact' needs a second derivative that this model lacks ({error!s:.90}): use hvp='difference'."
-        ) from error
+        raise _without(f"{error!s:.90}") from error
+
+
+def _ends(tensor: torch.Tensor) -> bool:
+    """Say whether the graph meets a derivative that has none: torch's gradient of unused inputs would pass it over."""
+    seen: set[Any] = set()
+    todo: list[Any] = [tensor.grad_fn]
+    while todo:
+        node = todo.pop()
+        if node is None or node in seen:
+            continue
+        if type(node).__name__ == "Error":
+            return True
+        seen.add(node)
+        todo += [following for following, _ in node.next_functions]
+    return False
+
+
+def _without(why: str) -> ArgumentError:
+    return ArgumentError(f"hvp='exact' needs a second derivative that this loss lacks ({why}): use hvp='difference'.")
 
 
 def _checked(loss: torch.Tensor) -> torch.Tensor:

@@ -10,10 +10,9 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from surefoot.torch.curvature.lanczos import Product
 from surefoot.torch.curvature.layout import Layout
 from surefoot.torch.hooks import attached
-from surefoot.torch.preconditioning import preconditioner
+from surefoot.torch.preconditioning import preconditioner, second_moment
 from surefoot.torch.scheduler import Scheduler
 from surefoot.torch.slots import slot
 from surefoot.torch.stability import Threshold, stability_threshold
@@ -36,16 +35,14 @@ class Weighing:
     threshold: Threshold | None = None
     lr: float = 0.0
 
-    def weighed(self, hessian: Product) -> Product:
-        """Return the product with A, given that with H."""
+    def along(self, x: torch.Tensor) -> torch.Tensor:
+        """Return S x."""
+        return x if self.root is None else x * self.root
 
-        def product(x: torch.Tensor) -> torch.Tensor:
-            d = x if self.root is None else x * self.root
-            bent = hessian(d)
-            bent = bent if self.decay is None else bent + self.decay * d
-            return bent if self.root is None else bent * self.root
-
-        return product
+    def back(self, bent: torch.Tensor, d: torch.Tensor) -> torch.Tensor:
+        """Return A x, given d = S x and H d."""
+        whole = bent if self.decay is None else bent + self.decay * d
+        return whole if self.root is None else whole * self.root
 
 
 def write_rates(inner: Optimizer) -> float:
@@ -78,9 +75,9 @@ def weighing(inner: Optimizer, layout: Layout, squares: torch.Tensor) -> Weighin
     share = {g: _share(found, g, head) for g in used}
     decay = [torch.full_like(p, found[where[p]].weight_decay) for p in layout.parameters]
     held, fresh = preconditioner(inner), dict(zip(layout.parameters, layout.parts(squares), strict=True))
-    divisors = [_divisor(inner, p, held, fresh[p], inner.param_groups[where[p]]) for p in layout.parameters]
-    roots = [_root(share[where[p]], d, p) for p, d in zip(layout.parameters, divisors, strict=True)]
-    plain = all(d is None for d in divisors) and all(s == 1.0 for s in share.values())
+    scales = [_scale(inner, p, held.get(p), fresh[p], inner.param_groups[where[p]]) for p in layout.parameters]
+    roots = [_root(share[where[p]], one, p) for p, one in zip(layout.parameters, scales, strict=True)]
+    plain = all(one is None for one in scales) and all(s == 1.0 for s in share.values())
     return Weighing(
         None if plain else layout.flat(roots),
         layout.flat(decay) if any(one.weight_decay for one in found.values()) else None,
@@ -101,17 +98,18 @@ def _share(found: Mapping[int, Threshold], g: int, head: int) -> float:
     return (found[g].rate / (found[g].value or 1.0)) / (found[head].rate / (found[head].value or 1.0))
 
 
-def _root(share: float, divisor: torch.Tensor | None, p: torch.Tensor) -> torch.Tensor:
-    if divisor is None:
-        return torch.full(p.shape, math.sqrt(share), device=p.device)
-    return (share / divisor).sqrt()
+def _root(share: float, scale: torch.Tensor | None, p: torch.Tensor) -> torch.Tensor:
+    return torch.full(p.shape, math.sqrt(share), device=p.device) if scale is None else (share * scale).sqrt()
 
 
-def _divisor(
-    inner: Optimizer, p: torch.Tensor, held: Mapping[torch.Tensor, torch.Tensor], fresh: torch.Tensor, group: Any
+def _scale(
+    inner: Optimizer, p: torch.Tensor, divisor: torch.Tensor | None, fresh: torch.Tensor, group: Any
 ) -> torch.Tensor | None:
-    if p in held:
-        return held[p].to(fresh.dtype)
-    if type(inner).__name__ in _ADAPTIVE and type(inner).__module__.startswith("torch.optim"):
-        return fresh.sqrt() + float(group.get("eps", 0.0))
-    return None
+    """Return 1 / P of one parameter, None for 1."""
+    adaptive = type(inner).__name__ in _ADAPTIVE and type(inner).__module__.startswith("torch.optim")
+    if divisor is None and not adaptive:
+        return None
+    moment = fresh if divisor is None else second_moment(group, inner.state[p])
+    whole = fresh.sqrt() + float(group.get("eps", 0.0)) if divisor is None else divisor.to(fresh.dtype)
+    # Where there never was a gradient there is no curvature; eps alone would blow up what a kink nearby adds to it.
+    return 1.0 / whole if moment is None else torch.where(moment == 0.0, 0.0, 1.0 / whole)

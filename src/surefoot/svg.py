@@ -187,7 +187,9 @@ def _line_mark(frame: _Frame, mark: Mark, row: int) -> str:
     if not mark.label:
         return line
     middle = _kept(x, mark.label, frame)
-    return line + _text(middle, start - 2, mark.label, "middle", f"fill:{colour};font-weight:600")
+    # The tone that lies behind everything is too faint to be read.
+    look = "" if mark.tone == "soft" else f"fill:{colour};font-weight:600"
+    return line + _text(middle, start - 2, mark.label, "middle", look)
 
 
 def _label(frame: _Frame, mark: Mark) -> str:

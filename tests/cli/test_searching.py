@@ -204,3 +204,14 @@ def test_the_report_names_the_command_that_resumes(line):
     line.run(*TUNE, "--seed", 3)
     text = (line.directory / "out" / "report.html").read_text(encoding="utf-8")
     assert "surefoot tune mine.py:task --total 400 --seed 3 --out out" in text
+
+
+def test_find_says_what_rules_would_have_said_when_asked(line):
+    done = line.run("find", "mine.py:task", "--total", 400, "--out", "out", "--rules")
+    assert "What rules say of the range test alone" in done.stdout
+    assert re.search(r"valley +\S+ .*x the peak +fastai", done.stdout)
+    rules = result(line)["rules"]
+    assert list(rules)[:3] == ["steepest", "steepest by rate", "valley"]
+    assert all(isinstance(rates, list) for rates in rules.values())
+    assert len(rules["valley"]) == 1
+    assert "What rules say" not in line.run("find", "mine.py:task", "--total", 400).stdout

@@ -41,6 +41,7 @@ BELOW = {
     "integrations": {"torch", "live", "diagnosis", "schedule", "history"},
     "tasks": {"torch", "schedule", "history"},
     "cli": {
+        "rules",
         "integrations",
         "laws",
         "forecasting",

@@ -13,7 +13,7 @@ from surefoot.chart.data import Axis, Chart, Mark, Series
 from surefoot.chart.numbers import drawn_steps, rate_text, smoothed, spread
 from surefoot.chart.thinning import binned, thinned
 from surefoot.errors import ArgumentError
-from surefoot.rules.suggesting import suggestions
+from surefoot.rules.suggesting import Suggestion, suggestions
 
 Array = NDArray[np.float64]
 _RATES = 200
@@ -115,13 +115,15 @@ def _trial_series(rows: Any, y: Axis) -> tuple[Series, ...]:
 
 
 def _rules(curve: Any, x: Axis) -> tuple[Mark, ...]:
-    """Return a line for each rule that says a rate, and for each end of a range."""
-    marks = []
+    """Return a line for each rate that a rule says, labelled once: rules that agree to three digits share a label."""
+    alike: dict[str, list[Suggestion]] = {}
     for said in suggestions(curve):
-        for k, rate in enumerate(said.rates):
-            name = said.rule if len(said.rates) == 1 else f"{said.rule} {('from', 'to')[k]}"
-            if x.low <= rate <= x.high:
-                marks.append(Mark("line", rate, label=name, tone="soft"))
+        alike.setdefault(" to ".join(map(rate_text, said.rates)), []).append(said)
+    marks = []
+    for text, several in alike.items():
+        label = f"{', '.join(one.rule for one in several)} {text}"
+        seen = [rate for rate in several[0].rates if x.low <= rate <= x.high]
+        marks += [Mark("line", rate, label="" if k else label, tone="soft") for k, rate in enumerate(seen)]
     return tuple(marks)
 
 

@@ -17,6 +17,7 @@ TASK is a built-in name (digits, charlm, ...), module:function or file.py:functi
 Examples:
   surefoot find digits
   surefoot find train.py:task --total 10000 --budget 0.1
+  surefoot find digits --rules
 
 Exit codes: 0 answer, 1 no answer, 2 bad input, 130 interrupted (the best answer so far is written).
 """
@@ -26,6 +27,7 @@ Exit codes: 0 answer, 1 no answer, 2 bad input, 130 interrupted (the best answer
 @shared
 @click.option("--budget", type=float, default=0.25, show_default=True, help="What may be spent, in full runs.")
 @bounded
+@click.option("--rules", is_flag=True, help="Print what the rules of other packages say of the range test as well.")
 def command(**asked: Any) -> int:
     """Run the verb."""
     from surefoot.cli.searching import peak_of  # noqa: PLC0415  help must not import the search

@@ -16,6 +16,7 @@
 ``start_loss``        the loss at initialisation, null if it is not known
 ``trials``            one object a trial, the fields of surefoot.curve.Trial without its losses
 ``range_test``        ``lrs`` and ``losses`` of the range test, thinned to 400
+``rules``             what rules of the field say of it: a rate, a lower and an upper one, or none, by name
 ``versions``          of surefoot, Python, NumPy, and torch if it was used
 ====================  ==================================================================================
 """
@@ -32,6 +33,7 @@ import numpy as np
 from surefoot._version import __version__
 from surefoot.chart.numbers import drawn_steps
 from surefoot.curve import Curve, Peak
+from surefoot.rules import suggestions
 from surefoot.search.planning import Choice
 from surefoot.trial import plain
 
@@ -100,7 +102,8 @@ def _evidence(curve: Curve) -> dict[str, Any]:
     trials = [{k: v for k, v in plain(trial).items() if k not in {"losses", "points"}} for trial in curve.trials]
     kept = drawn_steps(len(curve.test_lrs), (), _KEPT) if curve.test_lrs else ()
     test = {"lrs": [curve.test_lrs[k] for k in kept], "losses": [plain(curve.test_losses[k]) for k in kept]}
-    return {"start_loss": plain(curve.start_loss), "trials": trials, "range_test": test}
+    rules = {said.rule: list(said.rates) for said in suggestions(curve)}
+    return {"start_loss": plain(curve.start_loss), "trials": trials, "range_test": test, "rules": rules}
 
 
 def versions() -> dict[str, str]:

@@ -49,7 +49,7 @@ def peak_of(verb: str, asked: Mapping[str, Any], *, open_end: bool = False) -> i
     if asked["as_json"]:
         click.echo(result, nl=False)
     else:
-        peak_summary(out(), peak, choice, place)
+        peak_summary(out(), peak, choice, place, rules=bool(asked.get("rules")))
     return _code(err(), interrupted=peak.curve.interrupted, answered=peak.lr is not None)
 
 

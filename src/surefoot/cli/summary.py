@@ -11,17 +11,20 @@ from surefoot.cli.place import Place
 from surefoot.cli.screen import WIDEST, drawn
 from surefoot.curve import Curve, Peak
 from surefoot.report.words import between, confidence_word, cost, counted, times
+from surefoot.rules import suggestions
 from surefoot.search.planning import Choice
 
 
-def peak_summary(console: Console, peak: Peak, choice: Choice | None, place: Place) -> None:
-    """Print the summary of ``tune`` and ``find``."""
+def peak_summary(console: Console, peak: Peak, choice: Choice | None, place: Place, *, rules: bool = False) -> None:
+    """Print the summary of ``tune`` and ``find``; ``rules``: with what the rules of other packages say."""
     if peak.curve.trials or peak.curve.test_lrs:
         console.print(drawn(console, curve_chart(peak)), "")
     if peak.lr is None:
         console.print(Text.assemble(("No answer: ", "bold red"), peak.why))
     else:
         _answered(console, peak, peak.lr)
+    if rules:
+        _ruled(console, peak)
     if choice is not None:
         _planned(console, choice)
     paths(console, place)
@@ -37,6 +40,14 @@ def _answered(console: Console, peak: Peak, lr: float) -> None:
     rows.append(("confidence", f"{confidence_word(peak.confidence)} ({peak.confidence:.0%})"))
     rows += [("why", peak.why), ("cost", cost(peak))]
     rows_beside(console, rows)
+
+
+def _ruled(console: Console, peak: Peak) -> None:
+    console.print("", Text("What rules say of the range test alone", "bold"), sep="\n")
+    for said in suggestions(peak):
+        rates = " to ".join(map(rate_text, said.rates)) or "nothing"
+        off = f"{said.rates[0] / peak.lr:.2g}x the peak" if len(said.rates) == 1 and peak.lr else ""
+        console.print(f"  {said.rule:<17} {rates:<20} {off:<18} {said.who}", soft_wrap=True)
 
 
 def _planned(console: Console, choice: Choice) -> None:

@@ -74,7 +74,12 @@ def _mark(axes: Axes, mark: Mark) -> None:
         axes.axvspan(mark.x, mark.end, color=colour, alpha=0.14, linewidth=0)
     elif mark.kind == "line":
         style = ":" if mark.tone in ("soft", "bad") else "-"
-        axes.axvline(mark.x, color=colour, linewidth=1, linestyle=style, label=mark.label or None)
+        named = mark.tone != "soft"
+        axes.axvline(mark.x, color=colour, linewidth=1, linestyle=style, label=(mark.label or None) if named else None)
+        if mark.label and not named:
+            # Many lines of one colour are told apart where they stand, not in the legend.
+            look: dict[str, Any] = {"rotation": 90, "fontsize": 6.5, "color": "#68727d", "va": "bottom", "ha": "right"}
+            axes.text(mark.x, 0.02, mark.label, transform=axes.get_xaxis_transform(), **look)
     elif mark.y is not None:
         axes.annotate(mark.label, (mark.x, mark.y), xytext=(0, 5), textcoords="offset points", ha="center", fontsize=8)
 

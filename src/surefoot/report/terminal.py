@@ -112,7 +112,7 @@ def _head(out: Text, chart: Chart, glyphs: Glyphs, width: int) -> None:
     out.append(chart.title + "\n", "bold")
     used = 0
     for glyph, label, tone in named:
-        text = f"{glyph} {label}   "
+        text = f"{glyph} {label}"[:width] + "   "
         if used and used + len(text.rstrip()) > width:
             out.append("\n")
             used = 0

@@ -10,6 +10,7 @@
     |-- TaskError           a task that raised, yields nothing, or cannot be rewound    (also RuntimeError)
     |-- JournalError        a journal that belongs to another search                    (also RuntimeError)
     |-- BindingError        an optimizer and a scheduler that lost one another          (also RuntimeError)
+    |-- WeightsError        a model and an optimizer state that hold different weights (also RuntimeError)
     |-- GuardStop           a guard that gave a run up; the last good state is on disk  (also RuntimeError)
     `-- MissingExtraError   an optional dependency that is not installed                (also ImportError)
 """
@@ -59,6 +60,10 @@ class JournalError(SurefootError, RuntimeError):
 
 class BindingError(SurefootError, RuntimeError):
     """A scheduler whose optimizer is gone, was copied, or is driven by somebody else."""
+
+
+class WeightsError(SurefootError, RuntimeError):
+    """A model holds other weights than the state of its optimizer was saved beside."""
 
 
 class GuardStop(SurefootError, RuntimeError):  # noqa: N818  it ends a run on purpose, as StopIteration ends a loop

@@ -11,8 +11,18 @@ if TYPE_CHECKING:
     from surefoot.torch.optim.dadapt_adam import DAdaptAdam as DAdaptAdam
     from surefoot.torch.optim.dadapt_lion import DAdaptLion as DAdaptLion
     from surefoot.torch.optim.dadapt_sgd import DAdaptSGD as DAdaptSGD
+    from surefoot.torch.optim.dog import DoG as DoG
+    from surefoot.torch.optim.dog import DoWG as DoWG
+    from surefoot.torch.optim.dog import LDoG as LDoG
+    from surefoot.torch.optim.gi_adam import GIAdam as GIAdam
+    from surefoot.torch.optim.mechanic import Mechanic as Mechanic
+    from surefoot.torch.optim.momo import MoMoAdam as MoMoAdam
+    from surefoot.torch.optim.momo import MoMoSGD as MoMoSGD
+    from surefoot.torch.optim.momo_cap import MoMo as MoMo
     from surefoot.torch.optim.prodigy import Prodigy as Prodigy
     from surefoot.torch.optim.schedule_free import ScheduleFreeAdamW as ScheduleFreeAdamW
+    from surefoot.torch.optim.schedule_free import ScheduleFreeRAdam as ScheduleFreeRAdam
+    from surefoot.torch.optim.schedule_free_sgd import ScheduleFreeSGD as ScheduleFreeSGD
 
 _HOME = {
     "base": ("GradientSkipped",),
@@ -20,8 +30,14 @@ _HOME = {
     "dadapt_adam": ("DAdaptAdam",),
     "dadapt_lion": ("DAdaptLion",),
     "dadapt_sgd": ("DAdaptSGD",),
+    "dog": ("DoG", "DoWG", "LDoG"),
+    "gi_adam": ("GIAdam",),
+    "mechanic": ("Mechanic",),
+    "momo": ("MoMoAdam", "MoMoSGD"),
+    "momo_cap": ("MoMo",),
     "prodigy": ("Prodigy",),
-    "schedule_free": ("ScheduleFreeAdamW",),
+    "schedule_free": ("ScheduleFreeAdamW", "ScheduleFreeRAdam"),
+    "schedule_free_sgd": ("ScheduleFreeSGD",),
 }
 _MODULE = {name: f"surefoot.torch.optim.{module}" for module, names in _HOME.items() for name in names}
 

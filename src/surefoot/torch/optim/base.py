@@ -90,6 +90,7 @@ class Method(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Do one update and return what ``closure`` returned, which computes loss and gradients first."""
         self.__dict__.pop("found_inf", None)
+        self._prepare()
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -114,6 +115,9 @@ class Method(Optimizer):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load what ``state_dict`` gave, every tensor in the type it was saved in; FormatError for another method's."""
         restored(self, checked(self, state_dict), super().load_state_dict)
+
+    def _prepare(self) -> None:
+        """Do what comes before a closure takes gradients: nothing, where a method has one set of weights only."""
 
     @abstractmethod
     def _begin(self, parameter: Tensor, _group: Group) -> dict[str, Any]:

@@ -9,31 +9,85 @@ from torch import Tensor
 from surefoot.torch.optim.eager import foreach
 from surefoot.torch.optim.kernel import Fields
 
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
-class AdamWScalars(NamedTuple):
-    """The rate of z and that of y, the weight of the average, 1/sqrt(1 - b2^k), and what the method was given."""
+
+class SGDScalars(NamedTuple):
+    """The rate of z and that of y, the weight of z in the average, the decay at y and that at z."""
 
     lr: float
     y_lr: float
     c: float
-    weight_decay: float
+    decay_y: float
+    decay_z: float
+
+
+class AdamWScalars(NamedTuple):
+    """As for SGD; b2, 1/sqrt(1 - b2^(k+1)) and eps."""
+
+    lr: float
+    y_lr: float
+    c: float
+    decay_y: float
+    decay_z: float
     b2: float
     root: float
     eps: float
 
 
+class HeavyScalars(NamedTuple):
+    """As for AdamW; the inner momentum m, and 1/(1 - m^(k+1))."""
+
+    lr: float
+    y_lr: float
+    c: float
+    decay_y: float
+    decay_z: float
+    b2: float
+    root: float
+    eps: float
+    m: float
+    lift: float
+
+
+def sgd(fields: Fields, s: SGDScalars) -> tuple[Tensor, ...]:
+    """U = g + decay;  y += c (z - y) - y_lr u;  z -= lr u."""
+    y, g, z = fields
+    # Decay is added in place, and a gradient is left as it is.
+    _moved(y, z, foreach.mul(g, 1.0) if s.decay_y or s.decay_z else g, s)
+    return ()
+
+
 def adamw(fields: Fields, s: AdamWScalars) -> tuple[Tensor, ...]:
-    """V = b2 v + (1 - b2) g^2;  u = g/(sqrt(v) root + eps) + wd y;  y += c (z - y) - y_lr u;  z -= lr u."""
+    """V = b2 v + (1 - b2) g^2;  u = g/(sqrt(v) root + eps) + decay;  y += c (z - y) - y_lr u;  z -= lr u."""
     y, g, z, v = fields
+    _moved(y, z, foreach.div(g, _below(v, g, s)), s)
+    return ()
+
+
+def heavy(fields: Fields, s: HeavyScalars) -> tuple[Tensor, ...]:
+    """M = m_ m + (1 - m_) g, in the place of g in the step of ``adamw``: u = lift m/(sqrt(v) root + eps) + decay."""
+    y, g, z, v, m = fields
+    foreach.lerp_(m, g, 1 - s.m)
+    u = foreach.div(m, _below(v, g, s))
+    foreach.mul_(u, s.lift)
+    _moved(y, z, u, s)
+    return ()
+
+
+def _below(v: list[Tensor], g: list[Tensor], s: AdamWScalars | HeavyScalars) -> Tensors:
     foreach.mul_(v, s.b2)
     foreach.addcmul_(v, g, g, value=1 - s.b2)
     below = foreach.sqrt(v)
     foreach.mul_(below, s.root)
     foreach.add_(below, s.eps)
-    u = foreach.div(g, below)
-    if s.weight_decay:
-        foreach.add_(u, y, alpha=s.weight_decay)
+    return below
+
+
+def _moved(y: list[Tensor], z: list[Tensor], u: Tensors, s: SGDScalars | AdamWScalars | HeavyScalars) -> None:
+    for decay, at in ((s.decay_y, y), (s.decay_z, z)):
+        if decay:
+            foreach.add_(u, at, alpha=decay)
     foreach.lerp_(y, z, s.c)
     foreach.add_(y, u, alpha=-s.y_lr)
     foreach.add_(z, u, alpha=-s.lr)
-    return ()

@@ -1,0 +1,81 @@
+"""Hooks of a model: by which its state_dict holds the evaluation weights, and its optimizer hears of loading."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import torch
+from torch import Tensor
+from torch.nn import Module
+
+
+@final
+class Saying:
+    """The hook of one module: its own parameters enter a state_dict as x.
+
+    A copy of the module, or one that was pickled, holds x itself, and its hook does nothing any more.
+    """
+
+    def __init__(self, module: Module | None = None, optimizer: Any = None) -> None:
+        self.module, self.optimizer = module, optimizer
+
+    def __call__(self, module: Module, state: dict[str, Any], prefix: str, _metadata: Any) -> None:
+        if self.optimizer is None:
+            return
+        for name, p in own(module).items():
+            if prefix + name in state:
+                state[prefix + name] = self.optimizer.evaluation_weights_of(p)
+
+    def __reduce__(self) -> Any:
+        if self.optimizer is None or self.module is None:
+            return _spent, ([], [])
+        parameters = list(own(self.module).values())
+        return _spent, (parameters, [self.optimizer.evaluation_weights_of(p) for p in parameters])
+
+
+@final
+class Hearing:
+    """The hook of one module that tells the optimizer of parameters that were loaded."""
+
+    def __init__(self, optimizer: Any = None) -> None:
+        self.optimizer = optimizer
+
+    def __call__(self, module: Module, _keys: Any) -> None:
+        if self.optimizer is not None:
+            self.optimizer._heard(list(own(module).values()))  # noqa: SLF001  its other half
+
+    def __reduce__(self) -> Any:
+        return Hearing, ()
+
+
+def own(module: Module) -> dict[str, Tensor]:
+    """Return the parameters of ``module`` itself by name."""
+    return dict(module.named_parameters(recurse=False, remove_duplicate=False))
+
+
+def hooked(model: Module, optimizer: Any) -> None:
+    """Put both hooks on every module of ``model`` that holds parameters, once."""
+    for module in model.modules():
+        if own(module) and not _keys(module._state_dict_hooks, optimizer):  # noqa: SLF001  torch has no public list
+            # The public way to register it is younger than torch 2.4.
+            module._register_state_dict_hook(Saying(module, optimizer))  # noqa: SLF001  as above
+            module.register_load_state_dict_post_hook(Hearing(optimizer))
+
+
+def unhooked(model: Module, optimizer: Any) -> None:
+    """Take the hooks of ``optimizer`` off ``model``."""
+    for module in model.modules():
+        for hooks in (module._state_dict_hooks, module._load_state_dict_post_hooks):  # noqa: SLF001  as above
+            for key in _keys(hooks, optimizer):
+                del hooks[key]
+
+
+def _keys(hooks: dict[int, Any], optimizer: Any) -> list[int]:
+    return [key for key, hook in hooks.items() if getattr(hook, "optimizer", None) is optimizer]
+
+
+def _spent(parameters: list[Tensor], weights: list[Tensor]) -> Saying:
+    with torch.no_grad():
+        for p, x in zip(parameters, weights, strict=True):
+            p.copy_(x)
+    return Saying()

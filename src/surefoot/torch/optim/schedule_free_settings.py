@@ -1,0 +1,72 @@
+"""Settings of the Schedule-Free methods: what a group may say, and the state that a parameter begins with."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from surefoot.errors import ArgumentError
+from surefoot.torch.optim.checking import above, between
+
+Group = dict[str, Any]
+Point = Literal["y", "z"]
+_MIXED = "x is read out of y = (1 - b1) z + b1 x"
+
+
+def settings(defaults: Mapping[str, Any], group: dict[str, Any]) -> dict[str, Any]:
+    """Return ``group`` as it was given; ArgumentError where a setting of it, or a default, is out of its range."""
+    whole = {**defaults, **group}
+    for name in ("lr", "eps", "weight_decay", "r", "weight_lr_power"):
+        if name in whole:
+            between(name, whole[name], 0)
+    if "betas" in whole:
+        _betas(whole["betas"])
+    else:
+        above("momentum", between("momentum", whole["momentum"], 0, 1), why=_MIXED)
+    between("inner_momentum", whole.get("inner_momentum", 0.0), 0, 1)
+    if whole["averaging"] is not None:
+        above("averaging", whole["averaging"])
+    if whole["decay_at"] not in {"y", "z"}:
+        raise ArgumentError(f"decay_at={whole['decay_at']!r}: give 'y' (as the paper's code) or 'z'.")
+    _warmup(whole.get("warmup_steps", 0))
+    return group
+
+
+def warmed(group: Group) -> float:
+    """Return the rate of the next update, as ``warmup_steps`` lets it rise."""
+    k, warmup = group["k"], group["warmup_steps"]
+    return float(group["lr"]) * ((k + 1) / warmup if k < warmup else 1.0)
+
+
+def decays(group: Group) -> tuple[float, float]:
+    """Return the weight decay that is taken at y, and that at z."""
+    decay = float(group["weight_decay"])
+    return (decay, 0.0) if group["decay_at"] == "y" else (0.0, decay)
+
+
+def moments(parameter: Tensor, *names: str) -> dict[str, Any]:
+    """Return z, a copy of ``parameter``, and zeros under ``names``, in float32 at least."""
+    work = torch.promote_types(parameter.dtype, torch.float32)
+    zeros = {name: torch.zeros_like(parameter, dtype=work) for name in names}
+    return {"z": parameter.detach().to(work, copy=True), **zeros}
+
+
+def _betas(betas: Any) -> None:
+    if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+        raise ArgumentError(f"betas={betas!r} must be two numbers, as in (0.9, 0.999).")
+    above("betas[0]", between("betas[0]", betas[0], 0, 1), why=_MIXED)
+    between("betas[1]", betas[1], 0, 1)
+
+
+def _warmup(steps: Any) -> None:
+    try:
+        whole = not isinstance(steps, bool) and operator.index(steps) >= 0
+    except TypeError:
+        whole = False
+    if not whole:
+        hint = f"; for a fraction write int({steps!r} * total)" if isinstance(steps, float) and 0 < steps < 1 else ""
+        raise ArgumentError(f"warmup_steps={steps!r} must be a whole number of updates, 0 or more{hint}.")

@@ -115,8 +115,8 @@ if TYPE_CHECKING:
     from surefoot.search.planning import choose as choose
     from surefoot.search.planning import plan as plan
     from surefoot.search.pooling import pool as pool
-    from surefoot.search.ranging import range_test as range_test
     from surefoot.search.sweeping import sweep as sweep
+    from surefoot.search.testing import range_test as range_test
     from surefoot.search.tuning import tune as tune
     from surefoot.trial import Trial as Trial
 

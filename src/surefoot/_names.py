@@ -118,7 +118,7 @@ HOME: dict[str, tuple[str, ...]] = {
     "search.sweeping": ("sweep",),
     "search.planning": ("Choice", "choose", "plan"),
     "search.pooling": ("pool",),
-    "search.ranging": ("range_test",),
+    "search.testing": ("range_test",),
     "report.page": ("page",),
 }
 MODULES = ("rules",)

@@ -6,7 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from surefoot.torch.optim.averaging import Averaged as Averaged
     from surefoot.torch.optim.base import GradientSkipped as GradientSkipped
+    from surefoot.torch.optim.batchnorm import recalibrate_batchnorm as recalibrate_batchnorm
     from surefoot.torch.optim.dadapt_adagrad import DAdaptAdaGrad as DAdaptAdaGrad
     from surefoot.torch.optim.dadapt_adam import DAdaptAdam as DAdaptAdam
     from surefoot.torch.optim.dadapt_lion import DAdaptLion as DAdaptLion
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from surefoot.torch.optim.dog import DoG as DoG
     from surefoot.torch.optim.dog import DoWG as DoWG
     from surefoot.torch.optim.dog import LDoG as LDoG
+    from surefoot.torch.optim.evaluation import evaluation_weights as evaluation_weights
     from surefoot.torch.optim.gi_adam import GIAdam as GIAdam
     from surefoot.torch.optim.mechanic import Mechanic as Mechanic
     from surefoot.torch.optim.momo import MoMoAdam as MoMoAdam
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
     from surefoot.torch.optim.schedule_free_sgd import ScheduleFreeSGD as ScheduleFreeSGD
 
 _HOME = {
+    "averaging": ("Averaged",),
+    "batchnorm": ("recalibrate_batchnorm",),
+    "evaluation": ("evaluation_weights",),
     "base": ("GradientSkipped",),
     "dadapt_adagrad": ("DAdaptAdaGrad",),
     "dadapt_adam": ("DAdaptAdam",),

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 WIDTH, ROWS = 65_536, 16
-_ROUNDING = 2.0**-8
+ROUNDING = 2.0**-8
 """What a copy in bfloat16 changes, in units of the norm, with room to spare."""
 _CLEARLY = 0.25
 
@@ -62,7 +62,7 @@ def verdict(tensors: Sequence[Tensor], entries: Iterable[Entry]) -> str:
     found = np.array([number for number, _ in pairs])
     held, other, norm = np.array([e for _, e in pairs], dtype=float).T
     to_held, to_other = (float(np.linalg.norm(found - there)) for there in (held, other))
-    near = _ROUNDING * float(np.linalg.norm(norm))
+    near = ROUNDING * float(np.linalg.norm(norm))
     if to_other <= near and to_other < _CLEARLY * to_held:
         return "other"
     return "held" if to_held <= near and to_held < _CLEARLY * to_other else ""

@@ -22,7 +22,7 @@ from surefoot.torch.optim.kernel import Kernel, Row
 from surefoot.torch.optim.loading import checked, restored
 
 Group = dict[str, Any]
-LOOK = Kernel("gradients:look", ("g",), (), gradients.look, sums=1)
+LOOK = Kernel("gradients:look", ("g",), (), gradients.look, sums=1, whole=True)
 WHOLE, GLANCE = 65_536, 512
 """Gradients of up to WHOLE elements are looked at completely before a step, of larger ones GLANCE in each chunk."""
 

@@ -28,7 +28,8 @@ class Kernel:
     Fields in ``sliced`` are flat and hold every n-th element of the others only, n being the scalar ``every``.
 
     The fields ``stored`` are of the parameter's own type, which may be of lower precision than the rest; arithmetic is
-    done in that of the rest, which is float32 at least.
+    done in that of the rest, which is float32 at least. With ``whole`` the eager twin makes no tensor of their size,
+    and is given them as they are.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Kernel:
     sums: int = 0
     sliced: tuple[str, ...] = ()
     stored: tuple[str, ...] = ("p", "g")
+    whole: bool = False
 
     def strides(self, scalars: Any) -> list[int]:
         """Return for each field how many elements of the parameter one of its own stands for."""

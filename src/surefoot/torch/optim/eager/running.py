@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import Any
@@ -12,16 +13,17 @@ from torch import Tensor
 from surefoot.torch.optim.eager import foreach
 from surefoot.torch.optim.kernel import Kernel, Row
 
-PIECE = 65_536
+PIECE = 131_072
 """Elements at a time on a CPU; on other devices launches cost more than memory, and lists go whole."""
 
 
 def run(kernel: Kernel, rows: Sequence[Row], scalars: Any) -> Tensor:
     """Run ``kernel`` over ``rows`` and return its sums, float64[kernel.sums + 1]; no piece is ever left out here."""
     total = torch.zeros(kernel.sums + 1, dtype=torch.float64)
-    for batch in _batches(rows, kernel.strides(scalars)):
+    most = sys.maxsize if kernel.whole else PIECE
+    for batch in _batches(rows, kernel.strides(scalars), most):
         fields = [list(column) for column in zip(*batch, strict=True)]
-        parts = _piece(kernel, fields, scalars)
+        parts = kernel.eager(fields, scalars) if kernel.whole else _piece(kernel, fields, scalars)
         if kernel.sums:
             total[1:] += torch.stack([part.reshape(()) for part in parts]).cpu().double()
     return total
@@ -39,13 +41,13 @@ def _piece(kernel: Kernel, fields: list[list[Tensor]], scalars: Any) -> Sequence
     return sums
 
 
-def _batches(rows: Sequence[Row], strides: Sequence[int]) -> Iterator[list[Row]]:
-    """Yield lists of rows of the same types on the same device, of at most ``PIECE`` elements each on a CPU."""
+def _batches(rows: Sequence[Row], strides: Sequence[int], most: int) -> Iterator[list[Row]]:
+    """Yield lists of rows of the same types on the same device, of at most ``most`` elements each on a CPU."""
     batch: list[Row] = []
     size, kinds = 0, None
-    for row in _pieces(rows, strides):
+    for row in _pieces(rows, strides, most):
         n, here = row[0].numel(), (row[0].device, *(t.dtype for t in row))
-        full = row[0].device.type == "cpu" and size + n > PIECE
+        full = row[0].device.type == "cpu" and size + n > most
         if batch and (full or here != kinds):
             yield batch
             batch, size = [], 0
@@ -55,8 +57,8 @@ def _batches(rows: Sequence[Row], strides: Sequence[int]) -> Iterator[list[Row]]
         yield batch
 
 
-def _pieces(rows: Sequence[Row], strides: Sequence[int]) -> Iterator[Row]:
-    size = max(strides) * max(PIECE // max(strides), 1)
+def _pieces(rows: Sequence[Row], strides: Sequence[int], most: int) -> Iterator[Row]:
+    size = max(strides) * max(most // max(strides), 1)
     for row in rows:
         n = row[0].numel()
         if n <= size or row[0].device.type != "cpu" or not all(t.is_contiguous() for t in row):

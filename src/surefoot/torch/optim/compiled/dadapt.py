@@ -17,11 +17,11 @@ def square(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low:
     """Add up g^2."""
     for k in range(first, last):
         g = view(where[k, 1], sizes[k], low)
-        for start in range(0, sizes[k], BLOCK):
-            part = g[start : start + BLOCK]
+        for a in range(0, sizes[k], BLOCK):
+            ga = g[a : a + BLOCK]
             above = cast(0.0, work)
-            for i in range(len(part)):
-                above += wide(part[i]) * wide(part[i])
+            for i in range(len(ga)):
+                above += wide(ga[i]) * wide(ga[i])
             out[k, 1] += above
 
 
@@ -34,31 +34,21 @@ def sgd(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: An
         n = sizes[k]
         p, g = view(where[k, 0], n, low), view(where[k, 1], n, low)
         far, start = view(where[k, 2], n, work), view(where[k, 3], n, low)
-        if broken(g, n):
-            out[k, 0] = 1
-            continue
         for a in range(0, n, BLOCK):
-            out[k, 1] += _sgd(p[a : a + BLOCK], g[a : a + BLOCK], far[a : a + BLOCK], coupled, e)
-            out[k, 2] += _drawn(p[a : a + BLOCK], far[a : a + BLOCK], start[a : a + BLOCK], momentum, rest, low)
-
-
-@compiled
-def _sgd(p: Any, g: Any, far: Any, coupled: Any, e: Any) -> Any:
-    along = e - e
-    for i in range(len(p)):
-        gi = wide(g[i]) + coupled * wide(p[i])
-        along += gi * far[i]
-        far[i] += e * gi
-    return along
-
-
-@compiled
-def _drawn(p: Any, far: Any, start: Any, momentum: Any, rest: Any, low: Any) -> Any:
-    square = momentum - momentum
-    for i in range(len(p)):
-        square += far[i] * far[i]
-        p[i] = narrow(momentum * wide(p[i]) + rest * (wide(start[i]) - far[i]), low)
-    return square
+            pa, ga, fa, sa = p[a : a + BLOCK], g[a : a + BLOCK], far[a : a + BLOCK], start[a : a + BLOCK]
+            if broken(ga, len(ga)):
+                out[k, 0] += 1
+                continue
+            along, above = cast(0.0, work), cast(0.0, work)
+            for i in range(len(pa)):
+                x = wide(pa[i])
+                gi = wide(ga[i]) + coupled * x
+                along += gi * fa[i]
+                fa[i] += e * gi
+                above += fa[i] * fa[i]
+                pa[i] = narrow(momentum * x + rest * (wide(sa[i]) - fa[i]), low)
+            out[k, 1] += along
+            out[k, 2] += above
 
 
 @compiled
@@ -71,39 +61,24 @@ def adam(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: A
         n = sizes[k]
         p, g, m = view(where[k, 0], n, low), view(where[k, 1], n, low), view(where[k, 2], n, work)
         v, far = view(where[k, 3], n, work), view(where[k, 4], n, work)
-        if broken(g, n):
-            out[k, 0] = 1
-            continue
-        # Two loops over what is in the nearest cache: one over all five would not be vectorised.
         for a in range(0, n, BLOCK):
-            pa, ga, va, fa = p[a : a + BLOCK], g[a : a + BLOCK], v[a : a + BLOCK], far[a : a + BLOCK]
-            along, long = _adam_sums(pa, ga, va, fa, coupled, q, push, eps)
+            pa, ga, ma = p[a : a + BLOCK], g[a : a + BLOCK], m[a : a + BLOCK]
+            va, fa = v[a : a + BLOCK], far[a : a + BLOCK]
+            if broken(ga, len(ga)):
+                out[k, 0] += 1
+                continue
+            along, long = cast(0.0, work), cast(0.0, work)
+            for i in range(len(pa)):
+                x = wide(pa[i])
+                gi = wide(ga[i]) + coupled * x
+                along += gi * fa[i] / (np.sqrt(va[i]) + eps)
+                fa[i] = q * fa[i] + push * gi
+                long += abs(fa[i])
+                ma[i] = b1 * ma[i] + take * gi
+                va[i] = b2 * va[i] + rest * gi * gi
+                pa[i] = narrow(keep * x - ma[i] / (np.sqrt(va[i]) + eps), low)
             out[k, 1] += along
             out[k, 2] += long
-            _adam_step(pa, ga, m[a : a + BLOCK], va, coupled, keep, b1, take, b2, rest, eps, low)
-
-
-@compiled
-def _adam_sums(p: Any, g: Any, v: Any, far: Any, coupled: Any, q: Any, push: Any, eps: Any) -> Any:
-    along, long = eps - eps, eps - eps
-    for i in range(len(p)):
-        gi = wide(g[i]) + coupled * wide(p[i])
-        along += gi * far[i] / (np.sqrt(v[i]) + eps)
-        far[i] = q * far[i] + push * gi
-        long += abs(far[i])
-    return along, long
-
-
-@compiled
-def _adam_step(
-    p: Any, g: Any, m: Any, v: Any, coupled: Any, keep: Any, b1: Any, take: Any, b2: Any, rest: Any, eps: Any, low: Any
-) -> None:
-    for i in range(len(p)):
-        x = wide(p[i])
-        gi = wide(g[i]) + coupled * x
-        m[i] = b1 * m[i] + take * gi
-        v[i] = b2 * v[i] + rest * gi * gi
-        p[i] = narrow(keep * x - m[i] / (np.sqrt(v[i]) + eps), low)
 
 
 @compiled
@@ -115,23 +90,47 @@ def adagrad(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low
         n = sizes[k]
         p, g, start = view(where[k, 0], n, low), view(where[k, 1], n, low), view(where[k, 4], n, low)
         alpha, far = view(where[k, 2], n, work), view(where[k, 3], n, work)
-        if broken(g, n):
-            out[k, 0] = 1
-            continue
         for a in range(0, n, BLOCK):
-            pa, aa, fa = p[a : a + BLOCK], alpha[a : a + BLOCK], far[a : a + BLOCK]
-            weighed, gained, longer = _adagrad(pa, g[a : a + BLOCK], aa, fa, coupled, e, eps)
+            ga = g[a : a + BLOCK]
+            if broken(ga, len(ga)):
+                out[k, 0] += 1
+                continue
+            weighed, gained, longer = _adagrad(
+                p[a : a + BLOCK],
+                ga,
+                alpha[a : a + BLOCK],
+                far[a : a + BLOCK],
+                start[a : a + BLOCK],
+                coupled,
+                e,
+                eps,
+                momentum,
+                rest,
+                low,
+            )
             out[k, 1] += weighed
             out[k, 2] += gained
             out[k, 3] += longer
-            _returned(pa, aa, fa, start[a : a + BLOCK], momentum, rest, eps, low)
 
 
 @compiled
-def _adagrad(p: Any, g: Any, alpha: Any, far: Any, coupled: Any, e: Any, eps: Any) -> Any:
+def _adagrad(
+    p: Any,
+    g: Any,
+    alpha: Any,
+    far: Any,
+    start: Any,
+    coupled: Any,
+    e: Any,
+    eps: Any,
+    momentum: Any,
+    rest: Any,
+    low: Any,
+) -> Any:
     weighed, gained, longer = eps - eps, eps - eps, eps - eps
     for i in range(len(p)):
-        gi = wide(g[i]) + coupled * wide(p[i])
+        x = wide(p[i])
+        gi = wide(g[i]) + coupled * x
         old = far[i]
         new = old + e * gi
         before = old * old / (np.sqrt(alpha[i]) + eps)
@@ -141,14 +140,8 @@ def _adagrad(p: Any, g: Any, alpha: Any, far: Any, coupled: Any, e: Any, eps: An
         gained += new * new / below - before
         longer += abs(new) - abs(old)
         far[i] = new
+        p[i] = narrow(momentum * x + rest * (wide(start[i]) - new / below), low)
     return weighed, gained, longer
-
-
-@compiled
-def _returned(p: Any, alpha: Any, far: Any, start: Any, momentum: Any, rest: Any, eps: Any, low: Any) -> None:
-    for i in range(len(p)):
-        z = wide(start[i]) - far[i] / (np.sqrt(alpha[i]) + eps)
-        p[i] = narrow(momentum * wide(p[i]) + rest * z, low)
 
 
 @compiled
@@ -160,12 +153,12 @@ def lion(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: A
         n = sizes[k]
         p, g = view(where[k, 0], n, low), view(where[k, 1], n, low)
         m, far = view(where[k, 2], n, work), view(where[k, 3], n, work)
-        if broken(g, n):
-            out[k, 0] = 1
-            continue
         for a in range(0, n, BLOCK):
-            along, long = cast(0.0, work), cast(0.0, work)
             pa, ga, ma, fa = p[a : a + BLOCK], g[a : a + BLOCK], m[a : a + BLOCK], far[a : a + BLOCK]
+            if broken(ga, len(ga)):
+                out[k, 0] += 1
+                continue
+            along, long = cast(0.0, work), cast(0.0, work)
             for i in range(len(pa)):
                 gi = wide(ga[i])
                 mixed = b1 * ma[i] + rest1 * gi

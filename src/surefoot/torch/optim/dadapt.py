@@ -101,18 +101,16 @@ def grown(group: Group, d_hat: float) -> float:
     >>> grown({"d": 1.0, "growth_rate": 2.0, "d_limit": 1e6}, 5.0)
     2.0
     """
-    d = float(group["d"])
-    if not math.isfinite(d_hat):
-        return d
-    return max(d, min(d_hat, d * group["growth_rate"], group["d_limit"]))
+    d, growth, limit = float(group["d"]), float(group["growth_rate"]), float(group["d_limit"])
+    return max(d, min(d_hat, d * growth, limit)) if math.isfinite(d_hat) else d
 
 
 def correction(group: Group) -> float:
     """Return Adam's correction of the next update: sqrt(1 - b2^t)/(1 - b1^t), t from 1; 1 where it is not asked for."""
     if not group.get("use_bias_correction"):
         return 1.0
-    b1, b2 = group["betas"]
-    t = group["k"] + 1
+    b1, b2 = map(float, group["betas"])
+    t = int(group["k"]) + 1
     return math.sqrt(1 - b2**t) / (1 - b1**t)
 
 

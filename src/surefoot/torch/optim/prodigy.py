@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from operator import attrgetter
 from typing import Any, ClassVar, final
 
 import torch
@@ -27,6 +28,7 @@ def _kernel(*, anchored: bool, moving: bool) -> Kernel:
 
 KERNELS = {(a, m): _kernel(anchored=a, moving=m) for a in (False, True) for m in (False, True)}
 """By whether there is a p0, and an m."""
+_DTYPE, _DIM, _CONTIGUOUS = attrgetter("dtype"), Tensor.dim, Tensor.is_contiguous
 
 
 @final
@@ -147,14 +149,20 @@ class Prodigy(Adapting):
 
 def _kinds(part: Work) -> dict[tuple[bool, bool, torch.dtype], list[Row]]:
     """Return the rows of ``part`` by whether there is a p0, whether there is an m, and the type of the parameter."""
-    kinds: dict[tuple[bool, bool, torch.dtype], list[Row]] = defaultdict(list)
     sliced = part.group["slice_p"] > 1
-    for p, g, state in zip(part.parameters, part.grads, part.states, strict=True):
-        start, m = state["p0"], state.get("exp_avg")
+    columns = [[state[name] for state in part.states] for name in ("exp_avg_sq", "s", "p0")]
+    averages = [state.get("exp_avg") for state in part.states]
+    types = set(map(_DTYPE, part.parameters))
+    # The usual case by the column: a hundred small tensors take a loop in Python longer than the pass.
+    even = all(map(_DIM, columns[2])) and not any(m is None for m in averages)
+    if even and len(types) == 1 and (not sliced or all(map(_CONTIGUOUS, part.parameters))):
+        return {(True, True, types.pop()): list(zip(part.parameters, part.grads, *columns, averages, strict=True))}
+    kinds: dict[tuple[bool, bool, torch.dtype], list[Row]] = defaultdict(list)
+    for p, g, v, s, start, m in zip(part.parameters, part.grads, *columns, averages, strict=True):
         anchored, moving = bool(start.dim() or not p.dim()), m is not None
-        whole = (p, g, state["exp_avg_sq"], *(m,) * moving)
-        first, slope, v, *last = in_memory(whole) if sliced else whole
-        kinds[anchored, moving, p.dtype].append((first, slope, v, state["s"], *(start,) * anchored, *last))
+        whole = (p, g, v, *(m,) * moving)
+        first, slope, square, *last = in_memory(whole) if sliced else whole
+        kinds[anchored, moving, p.dtype].append((first, slope, square, s, *(start,) * anchored, *last))
     return kinds
 
 

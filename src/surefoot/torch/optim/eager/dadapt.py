@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -58,7 +59,7 @@ class LionScalars(NamedTuple):
     push: float
 
 
-def total(parts: list[Tensor]) -> Tensor:
+def total(parts: Sequence[Tensor]) -> Tensor:
     """Return the sum over all elements of all tensors, as one number that stays where they are."""
     return torch.stack([part.sum() for part in parts]).sum(dtype=torch.float64)
 
@@ -70,7 +71,7 @@ def size(parts: list[Tensor]) -> Tensor:
 
 def decayed(g: list[Tensor], p: list[Tensor], decay: float) -> list[Tensor]:
     """Return g + decay p; the gradient that the user sees stays as it is."""
-    return foreach.add(g, p, alpha=decay) if decay else g
+    return list(foreach.add(g, p, alpha=decay)) if decay else g
 
 
 def square(fields: Fields, _s: SquareScalars) -> tuple[Tensor, ...]:
@@ -128,7 +129,7 @@ def adagrad(fields: Fields, s: AdaGradScalars) -> tuple[Tensor, ...]:
     return total(_over(g, alpha, s.eps)), gained, size(far) - long
 
 
-def _over(numbers: list[Tensor], alpha: list[Tensor], eps: float) -> list[Tensor]:
+def _over(numbers: list[Tensor], alpha: list[Tensor], eps: float) -> Sequence[Tensor]:
     below = foreach.sqrt(alpha)
     foreach.add_(below, eps)
     squares = foreach.mul(numbers, numbers)

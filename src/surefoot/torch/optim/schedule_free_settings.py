@@ -14,6 +14,8 @@ from surefoot.torch.optim.checking import above, between
 
 Group = dict[str, Any]
 Point = Literal["y", "z"]
+_SHORT = 0.6
+"""The b2 at which rho_inf = 2/(1 - b2) - 1 is 4."""
 _MIXED = "x is read out of y = (1 - b1) z + b1 x"
 
 
@@ -24,7 +26,7 @@ def settings(defaults: Mapping[str, Any], group: dict[str, Any]) -> dict[str, An
         if name in whole:
             between(name, whole[name], 0)
     if "betas" in whole:
-        _betas(whole["betas"])
+        _betas(whole["betas"], rectified="silent_sgd_phase" in whole)
     else:
         above("momentum", between("momentum", whole["momentum"], 0, 1), why=_MIXED)
     between("inner_momentum", whole.get("inner_momentum", 0.0), 0, 1)
@@ -55,11 +57,13 @@ def moments(parameter: Tensor, *names: str) -> dict[str, Any]:
     return {"z": parameter.detach().to(work, copy=True), **zeros}
 
 
-def _betas(betas: Any) -> None:
+def _betas(betas: Any, *, rectified: bool) -> None:
     if not isinstance(betas, (tuple, list)) or len(betas) != 2:
         raise ArgumentError(f"betas={betas!r} must be two numbers, as in (0.9, 0.999).")
     above("betas[0]", between("betas[0]", betas[0], 0, 1), why=_MIXED)
     between("betas[1]", betas[1], 0, 1)
+    if rectified and betas[1] <= _SHORT:
+        raise ArgumentError(f"betas[1]={betas[1]!r} must be above {_SHORT}: RAdam never trusts a shorter mean of g^2.")
 
 
 def _warmup(steps: Any) -> None:

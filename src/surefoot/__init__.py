@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from surefoot.curve import Peak as Peak
     from surefoot.curve import Progress as Progress
     from surefoot.curve import sensitivity as sensitivity
+    from surefoot.curve.surface import Pair as Pair
+    from surefoot.curve.surface import Surface as Surface
     from surefoot.diagnosis.diagnosing import diagnose as diagnose
     from surefoot.diagnosis.edits import applied as applied
     from surefoot.diagnosis.ledger import Tried as Tried
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from surefoot.laws.fitting import fit_law as fit_law
     from surefoot.laws.fitting_law import FittedLaw as FittedLaw
     from surefoot.laws.scale import Scale as Scale
+    from surefoot.laws.sweeps import Sweeps as Sweeps
     from surefoot.laws.transferring import transfer as transfer
     from surefoot.live.reporting import Sighting as Sighting
     from surefoot.live.watching import Watch as Watch

@@ -102,9 +102,11 @@ HOME: dict[str, tuple[str, ...]] = {
     "laws.fitting": ("fit_law",),
     "laws.fitting_law": ("FittedLaw",),
     "laws.scale": ("Scale",),
+    "laws.sweeps": ("Sweeps",),
     "laws.transferring": ("transfer",),
     "live.reporting": ("Sighting",),
     "live.watching": ("Watch", "watch"),
+    "curve.surface": ("Pair", "Surface"),
     "curve": (
         "Band",
         "Curve",

@@ -22,7 +22,7 @@ BELOW = {
     "laws": {"curve", "trial", "chart", "svg", "schedule"},
     "forecasting": {"history", "schedule", "chart", "svg", "laws", "trial"},
     "live": {"diagnosis", "history", "schedule"},
-    "search": {"task", "schedule", "history", "curve", "trial", "forecasting"},
+    "search": {"laws", "task", "schedule", "history", "curve", "trial", "forecasting"},
     "report": {
         "trial",
         "search",

@@ -28,11 +28,13 @@ class Kept:
         try:
             return self._cache.load_overload(signature, context)
         except _UNREADABLE:
+            with suppress(OSError):
+                self._cache.flush()
             return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Keep a compiled loop, if that can be."""
-        with suppress(OSError):
+        with suppress(*_UNREADABLE):
             self._cache.save_overload(signature, compiled)
 
 

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
@@ -43,12 +44,18 @@ class Averaged(Method):
         self._attached = False
         self._loaded: saving.Loaded | None = None
         self._arrived: list[Tensor] = []
+        self._made: WeakValueDictionary[tuple[int, int, int, bool], Tensor] = WeakValueDictionary()
         own = {"k": 0, "weight_sum": 0.0, "lr_max": -1.0, "train_mode": True, "mixed": None}
         super().__init__(params, {**defaults, **own}, backend=backend, skip_nonfinite=skip_nonfinite)
 
     def __getstate__(self) -> dict[str, Any]:
         # Hooks stay with the original, and a copy of an attached model holds x: this one holds what it needs for y.
-        return {**super().__getstate__(), **saving.copied(self), "_attached": False, "_loaded": None, "_arrived": []}
+        whole = {**super().__getstate__(), **saving.copied(self), "_attached": False, "_loaded": None}
+        return {name: value for name, value in whole.items() if name not in {"_made", "_arrived"}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._made, self._arrived = WeakValueDictionary(), self.__dict__.get("_arrived", [])
 
     @property
     def effective_lr(self) -> float:
@@ -107,7 +114,13 @@ class Averaged(Method):
         group = self._group_of(parameter)
         if group is None or "z" not in self.state.get(parameter, {}):
             return parameter.detach()
-        return self._x(group, parameter) if group["train_mode"] else parameter.detach().clone()
+        # One tensor for all names of tied weights, as long as somebody holds it and nobody has written to it.
+        key = (id(parameter), parameter._version, group["k"], group["train_mode"])  # noqa: SLF001  torch's count of writes
+        made = self._made.get(key)
+        if made is None or made._version:  # noqa: SLF001  as above
+            made = self._x(group, parameter) if group["train_mode"] else parameter.detach().clone()
+            self._made[key] = made
+        return made
 
     def attach(self, model: torch.nn.Module) -> None:
         """Make ``model.state_dict()`` hold the evaluation weights from now on, and the optimizer's what y needs.

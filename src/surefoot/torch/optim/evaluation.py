@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from surefoot.errors import ArgumentError
@@ -26,6 +25,7 @@ class _Saved:
     group: Group
     z: Tensor
     entry: Entry
+    holds: str
 
 
 def evaluation_weights(
@@ -53,11 +53,10 @@ def evaluation_weights(
 
     Source: Defazio et al., The Road Less Scheduled, arXiv 2405.15682, 2024.
     """
-    found = dict(model_state)
-    search = None if names is not None else _Search(model_state)
-    for one in _saved(optimizer_state):
-        keys, holds = _named(names, one, found) if search is None else search.found(one)
-        for key in keys if holds == "y" else ():
+    found, saved = dict(model_state), list(_saved(optimizer_state))
+    keys = _Search(model_state).keys_of(saved) if names is None else [[_named(names, one, found)] for one in saved]
+    for one, some in zip(saved, keys, strict=True):
+        for key in some if one.holds == "y" else ():
             found[key] = x_of(found[key], one.z.to(found[key].device), one.group.get("mixed") or beta(one.group))
     return found
 
@@ -69,19 +68,19 @@ def _saved(state: Mapping[str, Any]) -> Iterator[_Saved]:
         for number, known in zip(group["params"], prints, strict=True):
             own = state["state"].get(number, {})
             if "z" in own:
-                yield _Saved(place, group, own["z"], known)
+                said = group.get(WEIGHTS, "y" if group.get("train_mode", True) else "x")
+                yield _Saved(place, group, own["z"], known, said)
             place += 1
 
 
-def _named(names: Sequence[str] | None, one: _Saved, state: Mapping[str, Any]) -> tuple[list[str], str]:
-    name = names[one.place] if names is not None and one.place < len(names) else ""
+def _named(names: Sequence[str], one: _Saved, state: Mapping[str, Any]) -> str:
+    name = names[one.place] if one.place < len(names) else ""
     if name not in state or state[name].shape != one.z.shape:
         raise ArgumentError(
             f"names: parameter {one.place} of the optimizer, of shape {tuple(one.z.shape)}, is called {name!r}, which "
             "model_state does not have in that shape: give the names of the optimizer's parameters in their order."
         )
-    said = "y" if one.group.get("train_mode", True) else "x"
-    return [name], one.group.get(WEIGHTS, said)
+    return name
 
 
 class _Search:
@@ -92,8 +91,19 @@ class _Search:
         self._prints = {key: fingerprint(value) for key, value in self._state.items()}
         self._claimed: set[str] = set()
 
-    def found(self, one: _Saved) -> tuple[list[str], str]:
-        """Return the names of a parameter, several where weights are tied, and which weights it holds there."""
+    def keys_of(self, saved: list[_Saved]) -> list[list[str]]:
+        """Return the names of each parameter, several where weights are tied; ``saved`` is put right about the rest.
+
+        All of them are x or all are y: what a single one holds may not be told where both are the same.
+        """
+        keys = [self._found(one) for one in saved]
+        known = [(self._prints[some[0]], one.entry) for some, one in zip(keys, saved, strict=True) if one.entry]
+        held, other = (sum(abs(number - there[k]) for number, there in known) for k in (0, 1))
+        if held > other:
+            saved[:] = [replace(one, holds={"x": "y", "y": "x"}[one.holds]) for one in saved]
+        return keys
+
+    def _found(self, one: _Saved) -> list[str]:
         if one.entry is None:
             raise ArgumentError(
                 f"optimizer_state says nothing by which to know its parameter {one.place} again: pass names, those of "
@@ -114,8 +124,7 @@ class _Search:
         if away[best] > _EXACT * norm:
             # Rounded, and what is alike is told apart by its place only.
             best = next(key for key in away if away[key] <= ROUNDING * norm)
-        keys = [key for key in away if torch.equal(self._state[key], self._state[best])]
+        # Tied weights share their memory, in a file too; two that are merely equal (ones, zeros) are two.
+        keys = [key for key in away if self._state[key].data_ptr() == self._state[best].data_ptr()]
         self._claimed.update(keys)
-        number = self._prints[best]
-        holds: str = one.group[WEIGHTS]
-        return keys, holds if abs(number - held) <= abs(number - other) else {"x": "y", "y": "x"}[holds]
+        return keys

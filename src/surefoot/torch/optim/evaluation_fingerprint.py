@@ -1,7 +1,7 @@
 """Fingerprint: a few numbers beside an optimizer's state, by which weights are known again, x told from y.
 
-A fingerprint is linear in the weights: that of x follows from those of y and z, and a copy in bfloat16 changes it by
-no more than rounding does. Pieces of distributed tensors have none.
+A copy in bfloat16 changes a fingerprint by no more than rounding does. Pieces of distributed tensors have none: other
+processes would have to be asked, and a checkpoint may be written by one of them alone.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def has_one(tensor: Tensor) -> bool:
 
 def entry(held: float, other: float, tensor: Tensor) -> Entry:
     """Return the entry of a parameter whose weights are about as large as ``tensor``."""
-    norm = float(torch.linalg.vector_norm(tensor.detach(), dtype=torch.float32))
+    norm = float(torch.linalg.vector_norm(tensor.detach(), dtype=torch.promote_types(tensor.dtype, torch.float32)))
     return (held, other, norm) if math.isfinite(held + other + norm) else None
 
 

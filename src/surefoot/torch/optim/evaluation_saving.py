@@ -113,8 +113,6 @@ def _entry(optimizer: Any, group: Group, p: Tensor, *, holds_x: bool) -> Entry:
         return None
     here, b1 = fingerprint(p), group["mixed"] or beta(group)
     if group["train_mode"]:
-        # Linear: that of x follows.
-        average = here + (1 - 1 / b1) * (fingerprint(state["z"]) - here)
+        average = fingerprint(x_of(p, state["z"], b1))
         return entry(average, here, p) if holds_x else entry(here, average, p)
-    y = fingerprint(state["y"]) if "y" in state else here + (1 - b1) * (fingerprint(state["z"]) - here)
-    return entry(here, y, p)
+    return entry(here, fingerprint(state["y"] if "y" in state else y_of(p, state["z"], b1)), p)

@@ -311,7 +311,7 @@ def test_it_says_itself_in_one_sentence():
     said = st.sharpness(layer, sgd, lambda: 2.0 * (layer.weight**2).sum())
     assert str(said) == (
         "sharpness 4 (4 to 4): SGD is stable below the rate 0.95, and at 0.1 its step is 0.11 of what is stable now; "
-        "5 gradients."
+        "7 gradients."
     )
     assert said.edges == (pytest.approx(0.95), pytest.approx(0.95))
 

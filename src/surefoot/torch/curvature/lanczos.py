@@ -29,8 +29,8 @@ class Ritz:
 def largest(product: Product, start: torch.Tensor, *, products: int, tolerance: float) -> Ritz:
     """Return the largest eigenvalue of a symmetric A, given ``product(x) = A x`` and a ``start`` not blind to it.
 
-    Vectors have any one shape. It ends when the residual is at most ``tolerance`` times the largest eigenvalue seen,
-    in size, or after ``products`` products; each keeps one vector. Every new vector is made orthogonal to all
+    Vectors have any one shape. It ends when the residual is at most ``tolerance`` times the value, or
+    after ``products`` products; each keeps one vector. Every new vector is made orthogonal to all
     before it; the coefficients are summed in float64. A product that is not finite ends it with NaN.
 
     >>> ritz = largest(lambda x: torch.tensor([1.0, 5.0, 2.0]) * x, torch.ones(3), products=9, tolerance=1e-6)
@@ -52,8 +52,9 @@ def largest(product: Product, start: torch.Tensor, *, products: int, tolerance: 
         left = norm(rest)
         values, vectors = _eigen(diagonal, beside)
         scale, residual = max(abs(values[0]), abs(values[-1])), left * abs(float(vectors[-1, -1]))
+        done = residual <= tolerance * abs(values[-1])
         # What is left of the product after rounding is no direction: the matrix has been seen whole.
-        if residual <= tolerance * scale or left <= 1e-6 * max(size, scale) or len(basis) == products:
+        if done or left <= 1e-6 * max(size, scale) or len(basis) == products:
             return Ritz(float(values[-1]), _mixed(basis, vectors[:, -1]), residual, len(basis))
         beside.append(left)
         basis.append(rest / left)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.optim import Optimizer
 
 from surefoot.errors import ArgumentError
-from surefoot.torch import batching
 from surefoot.torch.curvature.answer import Sharpness
+from surefoot.torch.curvature.beginning import Begun, begun_from, losses_of, measurable, undisturbed
 from surefoot.torch.curvature.lanczos import Ritz, dots, largest, norm
 from surefoot.torch.curvature.layout import Layout
 from surefoot.torch.curvature.products import Field
@@ -37,7 +35,6 @@ class Method:
     tolerance: float = 0.05
     seed: int = 0
     rise: float = 0.01
-    confirm: bool = True
 
     def __post_init__(self) -> None:
         if self.hvp not in {"difference", "exact"}:
@@ -76,7 +73,8 @@ def sharpness(
     ``optimizer=None`` gives lambda_max(H) over what is trainable, without a threshold.
 
     Lanczos' method makes at most ``products`` Hessian-vector products, from a random vector of ``seed``, until the
-    residual is at most ``tolerance`` of the value, and one more that confirms it. Each is the difference of two
+    residual is at most ``tolerance`` of the value, and one more that confirms it (of differences, one more that finds
+    their length). Each is the difference of two
     gradients, at the parameters moved so far either way that the loss bends by about ``rise`` of itself, which works
     with every kernel; or an ``"exact"`` one. In a network with kinks (ReLU) differences see what the kinks add to the
     curvature on that length, and exact products don't; the less it rises, the noisier that is. Half precision is
@@ -113,132 +111,75 @@ def measured(
     """Return the sharpness and its eigenvector, which as the next ``start`` saves products."""
     inner = None if optimizer is None else innermost(optimizer)
     every = [p for _, p in trainable(model)] if inner is None else parameters_of(inner)
-    parameters = _measurable([p for p in every if p.requires_grad])
+    parameters = measurable([p for p in every if p.requires_grad])
     groups = [] if inner is None else inner.param_groups
     memory = snapshot(Scene((model, parameters, groups), () if batches is None else (batches,), (loss_fn,)))
     try:
-        with widened(model, parameters), _undisturbed(model):
-            losses = _losses(model, loss_fn, batches, parameters[0].device)
+        with widened(model, parameters), undisturbed(model):
+            losses = losses_of(model, loss_fn, batches, parameters[0].device)
             field = Field(Layout(tuple(parameters)), losses, forwards(model, loss_fn))
-            field, begun = _begun(field)
+            field, begun = begun_from(field)
             lr = 0.0 if inner is None else write_rates(inner)
             weighed = Weighing() if inner is None else weighing(inner, field.layout, begun.squares)
             found = _searched(field, weighed, begun, method, start)
     finally:
         memory.restore()
-    return _answer(found, weighed, inner, lr, len(losses) * (1 + method.price * found.ritz.products)), found.ritz.vector
+    return _answer(found, weighed, inner, lr, len(losses) * (1 + method.price * found.products)), found.ritz.vector
 
 
 @dataclass(frozen=True, eq=False)
 class _Found:
     ritz: Ritz
+    value: float
     error: float
     converged: bool
+    products: int
 
 
-def _searched(field: Field, weighed: Weighing, begun: _Begun, method: Method, start: torch.Tensor | None) -> _Found:
+def _searched(field: Field, weighed: Weighing, begun: Begun, method: Method, start: torch.Tensor | None) -> _Found:
     if start is None or start.shape != begun.gradient.shape:
         start = weighed.along(begun.gradient)
     first, rise = _mixed(start, field.layout.start(method.seed)), method.rise * abs(begun.loss)
     exact = method.hvp == "exact"
-    product = field.exact(weighed) if exact else field.difference(weighed, rise)
-    ritz, error = largest(product, first, products=method.products, tolerance=method.tolerance), 0.0
-    if method.confirm and math.isfinite(ritz.value):
+    product = field.exact(weighed)
+    if not exact:
+        # One product tells how long the perturbations of the others should be; what it gives is a better start.
+        image = field.difference(weighed, rise)(first)
+        seen = norm(image) / norm(first)
+        first = image if 0.0 < seen < math.inf else first
+        product = field.difference(weighed, rise, seen)
+    ritz = largest(product, first, products=method.products, tolerance=method.tolerance)
+    made, value, error = ritz.products + (not exact), ritz.value, 0.0
+    if math.isfinite(value):
         # A quarter of the rise is half the perturbation: what changes is what the difference errs by.
-        again = product if exact else field.difference(weighed, rise / 4.0, abs(ritz.value))
+        again = product if exact else field.difference(weighed, rise / 4.0, abs(value))
         value = float(dots([ritz.vector], again(ritz.vector)).sum())
-        error = abs(value - ritz.value)
-        ritz = replace(ritz, value=value, products=ritz.products + 1)
-    return _Found(ritz, error, ritz.residual <= method.tolerance * abs(ritz.value))
+        error, made = abs(value - ritz.value), made + 1
+    return _Found(ritz, value, error, ritz.residual <= method.tolerance * abs(ritz.value), made)
 
 
 def _mixed(start: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-    """Return a vector near ``start`` that is blind to no direction."""
-    size = norm(start)
-    return noise if not 0.0 < size < math.inf else start.to(noise) / size + 0.3 * noise / norm(noise)
+    """Return a vector of which a part is ``start``, and that is blind to no direction."""
+    size, start = norm(start), start.to(noise)
+    if not 0.0 < size < math.inf:
+        return noise
+    along = float(dots([start], noise).sum())
+    # The two must not cancel where there are few dimensions.
+    return start / size + noise / (norm(noise) if along >= 0.0 else -norm(noise))
 
 
 def _answer(found: _Found, weighed: Weighing, inner: Optimizer | None, lr: float, gradients: int) -> Sharpness:
-    ritz, threshold = found.ritz, weighed.threshold
-    factor = 1.0 if threshold is None else threshold.rate / weighed.lr
+    threshold = weighed.threshold
     return Sharpness(
-        sharpness=ritz.value,
-        low=ritz.value - found.error,
-        high=ritz.value + ritz.residual + found.error,
+        sharpness=found.value,
+        low=found.value - found.error,
+        high=found.value + found.ritz.residual + found.error,
         threshold=None if threshold is None else threshold.value,
         lr=lr,
-        factor=factor,
+        factor=1.0 if threshold is None else threshold.rate / weighed.lr,
         optimizer="no optimizer" if inner is None else type(inner).__name__,
-        products=ritz.products,
+        products=found.products,
         gradients=gradients,
         converged=found.converged,
         why=_NO_OPTIMIZER if threshold is None else threshold.why,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class _Begun:
-    """The mean loss where the parameters are, its gradient, and the second moment that the batches would leave."""
-
-    loss: float
-    gradient: torch.Tensor
-    squares: torch.Tensor
-
-
-def _begun(field: Field) -> tuple[Field, _Begun]:
-    """Return the field over what the loss depends on, and what one look at it says."""
-    losses: list[float] = []
-    sums: dict[int, torch.Tensor] = {}
-    squares: dict[int, torch.Tensor] = {}
-    for loss, grads in field.each():
-        losses.append(float(loss))
-        for k, grad in enumerate(grads):
-            if grad is not None:
-                sums[k] = grad + sums.get(k, 0.0)
-                squares[k] = grad**2 + squares.get(k, 0.0)
-    if not sums:
-        raise ArgumentError("the loss depends on no parameter of the optimizer: is loss_fn that of this model?")
-    layout = Layout(tuple(p for k, p in enumerate(field.layout.parameters) if k in sums))
-    count = len(losses)
-    # A few batches say little of one coordinate: the mean of its tensor counts as one batch more.
-    shrunk = [(squares[k] + squares[k].mean() / count) / (count + 1) for k in sorted(sums)]
-    gradient = layout.flat([sums[k] for k in sorted(sums)]) / count
-    return Field(layout, field.losses, field.again), _Begun(math.fsum(losses) / count, gradient, layout.flat(shrunk))
-
-
-def _losses(
-    model: torch.nn.Module, loss_fn: Any, batches: Iterable[Any] | None, device: torch.device
-) -> tuple[Callable[[], Any], ...]:
-    if batches is None:
-        if not callable(loss_fn):
-            raise ArgumentError(f"loss_fn={loss_fn!r:.60} must be a function of no argument, or come with batches=.")
-        return (loss_fn,)
-    given = tuple(batching.moved(batch, device) for batch in batches)
-    if not given:
-        raise ArgumentError("batches is empty: pass at least one batch.")
-    return tuple(partial(batching.loss_of, model, loss_fn, batch) for batch in given)
-
-
-def _measurable(parameters: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    if not parameters:
-        raise ArgumentError("the optimizer holds no trainable parameter: unfreeze some.")
-    for p in parameters:
-        if hasattr(p, "full_tensor") or p.is_complex() or p.layout != torch.strided:
-            raise ArgumentError(
-                f"a parameter of shape {tuple(p.shape)} is sharded, complex or sparse: the curvature needs whole, real "
-                "and dense ones (st.headroom needs no curvature)."
-            )
-    return list(parameters)
-
-
-@contextmanager
-def _undisturbed(model: torch.nn.Module) -> Iterator[None]:
-    """Keep a distributed model from waiting for other ranks, and autocast from using weights that it cast before."""
-    alone = getattr(model, "no_sync", nullcontext)
-    cached = torch.is_autocast_cache_enabled()
-    torch.set_autocast_cache_enabled(False)
-    try:
-        with alone():
-            yield
-    finally:
-        torch.set_autocast_cache_enabled(cached)

@@ -20,7 +20,7 @@ from surefoot.torch.memory import Memory
 Loss = Callable[[], torch.Tensor]
 Grads = tuple[torch.Tensor | None, ...]
 # Lengths of a perturbation, beside the weights' norm: of the first one, and of the shortest and longest.
-_FIRST, _LEAST, _MOST = 1e-3, 1e-4, 5e-2
+_FIRST, _LEAST, _MOST = 5e-3, 1e-4, 5e-2
 
 
 @dataclass(frozen=True, eq=False)

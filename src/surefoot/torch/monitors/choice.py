@@ -7,19 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
+from torch.optim import Optimizer
 
 from surefoot.errors import ArgumentError
 from surefoot.torch.monitors.taps import attentions
+from surefoot.torch.stability import stability_threshold
 
 CHEAP = ("grad_norm", "weight_norm", "update_ratio", "update_rms", "rms_t", "effective_lr", "grad_cosine")
 """What needs nothing besides the model and its optimizer."""
-NAMES = (*CHEAP, "noise_scale", "log_z", "attention_logit", "loss_scale", "headroom")
+NAMES = (*CHEAP, "noise_scale", "log_z", "attention_logit", "loss_scale", "headroom", "sharpness_ratio")
 """Every monitor: the names of the columns that they fill."""
+_LOSS = "loss_fn=, a function that returns the loss on one batch"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The monitors that were chosen: ``names``, sampled every ``every`` updates, the headroom every ``probe``."""
+    """The monitors that were chosen: ``names``, sampled every ``every`` updates, the probes every ``probe``."""
 
     names: frozenset[str]
     every: int
@@ -39,6 +42,7 @@ class Choice:
 
 def chosen(
     model: nn.Module,
+    optimizer: Optimizer,
     which: Iterable[str],
     *,
     every: int,
@@ -57,11 +61,14 @@ def chosen(
     if rare % period:
         raise ArgumentError(f"probe_every={rare} must be a multiple of every={period}: a probe is part of a sample.")
     for name, given, what in (
-        ("headroom", loss_fn, "loss_fn=, a function that returns the loss on one batch"),
+        ("headroom", loss_fn, _LOSS),
+        ("sharpness_ratio", loss_fn, _LOSS),
         ("loss_scale", scaler, "scaler=, the GradScaler"),
     ):
         if name in names and given is None:
             raise ArgumentError(f"which={name!r} needs {what}.")
+    if "sharpness_ratio" in names and (threshold := stability_threshold(optimizer)).value is None:
+        raise ArgumentError(f"which='sharpness_ratio' needs an edge, and this optimizer has none: {threshold.why}.")
     known = attentions(model) if "attention_logit" in names else {}
     if "attention_logit" in names and not known:
         raise ArgumentError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from surefoot.torch.curvature.measuring import Method, measured
 from surefoot.torch.hooks import attached, innermost, outside_graphs
 from surefoot.torch.monitors import measures
 from surefoot.torch.monitors.choice import CHEAP, chosen
@@ -18,6 +20,8 @@ from surefoot.torch.monitors.noise import MicroBatches, NoiseScale
 from surefoot.torch.monitors.sample import Columns, Layer, Sample, taken
 from surefoot.torch.monitors.taps import Taps
 from surefoot.torch.probing import along, copied, parameters_of
+
+_QUICK = Method(products=8, tolerance=0.1)
 
 
 class Monitors:
@@ -35,6 +39,8 @@ class Monitors:
     - ``loss_scale``: of ``scaler``.
     - ``headroom``: of this update, on ``loss_fn()``, every ``probe_every`` (10 ``every``) updates; about 6 forwards,
       whose losses are read at once.
+    - ``sharpness_ratio``: of ``st.sharpness`` on ``loss_fn()``, as often, from the direction of last time; 7 to 21
+      gradients, and up to 14 vectors of the size of the weights.
 
     ``read()`` gives what is new as floats; nothing else waits for a device. Measuring needs one copy of the weights
     (a headroom four). Works as a context, and ends with ``close()``. Raises ArgumentError for a name that is no
@@ -62,7 +68,8 @@ class Monitors:
         logits: str | None = None,
         scaler: Any = None,
     ) -> None:
-        choice = chosen(model, which, every=every, probe=probe_every, loss_fn=loss_fn, logits=logits, scaler=scaler)
+        inner, needs = innermost(optimizer), {"loss_fn": loss_fn, "logits": logits, "scaler": scaler}
+        choice = chosen(model, inner, which, every=every, probe=probe_every, **needs)
         self._model, self._choice, self._scaler = model, choice, scaler
         self._step = self._due = self._early = 0
         self._sample, self._unread = Sample(), False
@@ -71,8 +78,8 @@ class Monitors:
         self._previous: dict[torch.Tensor, torch.Tensor] = {}
         self._noise, self._micro = NoiseScale(), MicroBatches()
         self._headroom: float | None = None
+        self._ridge: torch.Tensor | None = None
         self._armed = False
-        inner = innermost(optimizer)
         # A search over these objects silences the hooks of the optimizer while its trials run.
         self._taps = Taps(choice.output, choice.attention or {}, lambda: attached(inner, Monitors) is not None)
         self._optimizer = inner
@@ -168,10 +175,19 @@ class Monitors:
         if "headroom" in choice and step % choice.probe == 0 and choice.loss_fn is not None:
             self._headroom = along(self._model, parameters, self._before, choice.loss_fn, start=self._headroom)
             columns["headroom"] = torch.tensor(self._headroom)
+        if "sharpness_ratio" in choice and step % choice.probe == 0:
+            columns["sharpness_ratio"] = self._curved(optimizer)
         names: dict[torch.Tensor, str] = {p: name for name, p in self._model.named_parameters()}
         layers = {names.get(p, f"parameter {k}"): row for k, (p, row) in enumerate(rows.items()) if row}
         layers |= {name: {"attention_logit": value} for name, value in self._taps.attention.items()}
         return Sample(step, columns, layers)
+
+    def _curved(self, optimizer: Optimizer) -> torch.Tensor:
+        """Return how sharp the loss is beside what the optimizer bears."""
+        found, self._ridge = measured(
+            self._model, optimizer, self._choice.loss_fn, None, method=_QUICK, start=self._ridge
+        )
+        return torch.tensor(math.nan if found.ratio is None else found.ratio)
 
     def _alone(self, optimizer: Optimizer) -> Columns:
         """Return the columns that have no rows by parameter."""

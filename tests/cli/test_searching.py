@@ -215,3 +215,79 @@ def test_find_says_what_rules_would_have_said_when_asked(line):
     assert all(isinstance(rates, list) for rates in rules.values())
     assert len(rules["valley"]) == 1
     assert "What rules say" not in line.run("find", "mine.py:task", "--total", 400).stdout
+
+
+WIDE = """
+import math
+
+def task(schedule, width=64, muon_lr=1.0):
+    for step in range(schedule.total):
+        octaves = math.log2(schedule.peak * width / 6.4)
+        yield 9.0 if step == 0 else 1 + 0.05 * min(octaves, 6) ** 2 + math.log10(muon_lr) ** 2
+"""
+
+
+@pytest.fixture
+def wide(line):
+    (line.directory / "wide.py").write_text(WIDE, encoding="utf-8")
+    return line
+
+
+def test_a_sweep_chooses_its_rates(wide):
+    done = wide.run("sweep", "wide.py:task", "--total", 4, "--adaptive", "--points", 14, "--out", "out")
+    assert done.returncode == 0
+    assert "sensitivity" in done.stdout
+    found = result(wide)
+    assert len(found["trials"]) == 14
+    assert 0.07 < found["lr"] < 0.14
+    assert found["sensitivity"] > 0
+
+
+def test_a_sweep_across_scales_is_a_file_that_a_law_is_fitted_on(wide):
+    rates = ("--low", 0.005, "--high", 0.64, "--points", 8)
+    done = wide.run("sweep", "wide.py:task", "--total", 4, *rates, "--scale", "width=32,64,128,256", "--out", "out")
+    assert done.returncode == 0
+    assert "The best rate by width" in done.stdout
+    found = result(wide)
+    assert [one["scale"]["width"] for one in found["scales"]] == [32, 64, 128, 256]
+    assert [one["lr"] * one["width"] for one in found["optima"]] == pytest.approx([6.4] * 4, rel=0.05)
+    assert "The best rate by width" in (wide.directory / "out" / "report.html").read_text()
+    law = wide.run(
+        "transfer",
+        "--fit",
+        "out/result.json",
+        "--from",
+        "width=256,lr=0.025",
+        "--to",
+        "width=512",
+        "--json",
+        *("--optimizer", "sgd"),
+    )
+    assert law.returncode == 0, law.stderr
+    assert 0.011 < json.loads(law.stdout)["peak"] < 0.014
+
+
+def test_a_sweep_over_two_rates_says_the_best_pair(wide):
+    rates = ("--lrs", "0.05,0.1,0.2", "--second", "muon_lr=0.1,1,10")
+    done = wide.run("sweep", "wide.py:task", "--total", 4, *rates, "--by", "coordinate", "--out", "out")
+    assert done.returncode == 0
+    assert "Best pair lr 0.1, muon_lr 1" in done.stdout
+    found = result(wide)
+    assert found["best"] == {"lr": 0.1, "other": 1.0, "loss": 1.0}
+    assert len(found["pairs"]) == found["cost"]["trials"] == 5
+    assert "best lr and muon_lr" in (wide.directory / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (("--adaptive", "--lrs", "0.1"), "--adaptive chooses the rates"),
+        (("--lrs", "0.1", "--scale", "width"), "'width' must be NAME=VALUES"),
+        (("--lrs", "0.1", "--second", "other=1"), "names 'other'"),
+        (("--lrs", "0.1", "--by", "grid", "--scale", "depth=1"), "names 'depth'"),
+    ],
+)
+def test_flags_of_a_sweep_that_do_not_fit_are_named(wide, more, sentence):
+    done = wide.run("sweep", "wide.py:task", "--total", 4, *more)
+    assert done.returncode == 2
+    assert sentence in done.stderr

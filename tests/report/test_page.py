@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 
 from surefoot.curve import Curve
+from surefoot.curve.surface import Surface
 from surefoot.errors import ArgumentError
 from surefoot.history.columns import History
+from surefoot.laws.scale import Scale
+from surefoot.laws.sweeps import Sweeps
 from surefoot.report.page import page, write
 from surefoot.search.planning import choose
+from surefoot.trial import Trial
 
 VOID = {"meta", "br", "img", "link", "input"}
 FINDING = SimpleNamespace(
@@ -163,3 +167,40 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ArgumentError, match="cannot be written"):
         write(tmp_path / "file" / "r.html", "text")
+
+
+def test_a_page_of_sweeps_across_scales_and_of_two_rates(tmp_path):
+    def curve(at):
+        return Curve(tuple(Trial(2.0**-k, 0, 9, 9, 1 + 0.1 * (k - at) ** 2, stage="sweep") for k in range(8)), 9.0)
+
+    sweeps = Sweeps(
+        (
+            (Scale(width=32, depth=2), curve(3)),
+            (Scale(width=64, depth=2), curve(0)),
+            (Scale(width=64, depth=4), curve(4)),
+        )
+    )
+    text = page(
+        [sweeps, Surface(("lr", "muon_lr"), ((0.1, curve(3)), (0.2, curve(4))))], tmp_path / "a.html"
+    ).read_text()
+    for words in (
+        "The best rate by width",
+        "The best rate by depth",
+        "3 scales",
+        "Best lr by muon_lr",
+        "high",
+        "0.125",
+    ):
+        assert words in text
+    lost = Curve((Trial(0.1, 0, 2, 9, float("inf"), "diverged"),))
+    text = page(
+        [Sweeps(((Scale(width=32), lost),)), Surface(("lr", "b"), ((1.0, lost),))], tmp_path / "b.html"
+    ).read_text()
+    assert text.count("No answer") == 2
+
+
+def test_a_table_of_very_many_trials_lists_the_best(tmp_path):
+    trials = tuple(Trial(0.1 + k / 1000, k, 9, 9, float(k)) for k in range(1000))
+    text = page([Curve(trials, 2000.0)], tmp_path / "a.html").read_text()
+    assert "Of 1,000 trials the best 400 are shown." in text
+    assert text.count("<tr") < 450

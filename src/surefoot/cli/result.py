@@ -6,6 +6,7 @@
 ``peak`` ``lr``       the recommended peak rate (of a sweep: the best rate that ran), null without an answer
 ``low`` ``high``      the range within about one percent of the best, or null
 ``edge``              the lowest rate seen to fail above the peak, or null
+``sensitivity``       of a sweep only: its LR sensitivity in units of the loss, null where it shows none
 ``confidence``        0 to 1; not in a sweep, nor are the next three
 ``why`` ``method``    one sentence, and the search that says it
 ``schedule``          the plan as Schedule.from_json reads it, or null; ``python`` the code that makes it
@@ -19,6 +20,9 @@
 ``rules``             what rules of the field say of it: a rate, a lower and an upper one, or none, by name
 ``versions``          of surefoot, Python, NumPy, and torch if it was used
 ====================  ==================================================================================
+
+A sweep across scales (``scales``, ``optima``) or over two rates (``names``, ``best``, ``pairs``) has fields of its own:
+see ``sweeps_result`` and ``surface_result``.
 """
 
 from __future__ import annotations
@@ -33,7 +37,11 @@ import numpy as np
 from surefoot._version import __version__
 from surefoot.chart.numbers import drawn_steps
 from surefoot.curve import Curve, Peak
+from surefoot.curve.surface import Surface
+from surefoot.laws.scale import Scale
+from surefoot.laws.sweeps import Sweeps
 from surefoot.rules import suggestions
+from surefoot.schedule.lengths import Length
 from surefoot.search.planning import Choice
 from surefoot.trial import plain
 
@@ -72,6 +80,7 @@ def sweep_result(task: str, curve: Curve, total: int, seconds: float) -> dict[st
         "low": low,
         "high": high,
         "edge": curve.edge,
+        "sensitivity": curve.sensitivity(),
         "interrupted": curve.interrupted,
         "total": total,
         "cost_steps": curve.cost_steps,
@@ -79,6 +88,60 @@ def sweep_result(task: str, curve: Curve, total: int, seconds: float) -> dict[st
         **_evidence(curve),
         "versions": versions(),
     }
+
+
+def sweeps_result(task: str, sweeps: Sweeps, total: int | None, seconds: float) -> dict[str, Any]:
+    """Return the result of a sweep across scales: ``scales`` holds a sweep's result for each, its scale in it.
+
+    ``optima`` are the best rates by scale: their quantities, lr, low, high (null where not known) and status.
+    """
+    by_scale = [
+        {"scale": _scale(scale)} | _without(sweep_result(task, curve, int(scale.steps or total or 0), 0.0), _SHARED)
+        for scale, curve in sweeps.items()
+    ]
+    optima = sweeps.optima if any(curve.trials for curve in sweeps.values()) else ()
+    rows = [
+        {**dict(one.values), **{n: plain(getattr(one, n)) for n in ("lr", "low", "high", "status")}} for one in optima
+    ]
+    return _several(task, total, seconds, sweeps) | {"optima": rows, "scales": by_scale, "versions": versions()}
+
+
+def surface_result(task: str, surface: Surface, total: int | None, seconds: float) -> dict[str, Any]:
+    """Return the result of a sweep over two rates: their ``names``, the ``best`` pair, and every pair with its loss.
+
+    ``along`` is the best first rate for each second one.
+    """
+    best = surface.best
+    pairs = [[lr, other, plain(loss)] for (lr, other), loss in surface.by_rates().items()]
+    found = {
+        "peak": None if best is None else best.lr,
+        "lr": None if best is None else best.lr,
+        "names": list(surface.names),
+        "best": plain(best),
+        "along": [plain(one) for one in surface.along()],
+        "pairs": pairs,
+    }
+    return _several(task, total, seconds, surface) | found | {"versions": versions()}
+
+
+_SHARED = ("format", "verb", "task", "versions", "interrupted", "cost")
+
+
+def _several(task: str, total: int | None, seconds: float, found: Sweeps | Surface) -> dict[str, Any]:
+    curves = found.values() if isinstance(found, Sweeps) else [curve for _, curve in found.curves]
+    times = {"seconds": round(seconds, 3), "minutes": round(seconds / 60, 3)}
+    spent = {"updates": found.cost_steps, "trials": sum(len(curve.trials) for curve in curves)}
+    head = {"format": FORMAT, "verb": "sweep", "task": task, "interrupted": found.interrupted, "total": total}
+    return head | {"cost_steps": found.cost_steps, "cost": spent | times}
+
+
+def _scale(scale: Scale) -> dict[str, Any]:
+    values = {name: getattr(scale, name) for name in scale.given}
+    return {name: f"{v.amount!r}{v.unit}" if isinstance(v, Length) else v for name, v in values.items()}
+
+
+def _without(result: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in result.items() if name not in names}
 
 
 def _cost(curve: Curve, updates: int, total: int | None, seconds: float) -> dict[str, Any]:

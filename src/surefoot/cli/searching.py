@@ -15,16 +15,15 @@ from surefoot.cli.asking import said_again, total_of
 from surefoot.cli.choosing import asked_recipe, chosen
 from surefoot.cli.executing import executor_of
 from surefoot.cli.place import Place, searched
-from surefoot.cli.result import peak_result, sweep_result, text
+from surefoot.cli.result import peak_result, text
 from surefoot.cli.run import INTERRUPTED, NO_ANSWER
 from surefoot.cli.screen import err, only_answers, out
-from surefoot.cli.summary import peak_summary, sweep_summary
+from surefoot.cli.summary import peak_summary
 from surefoot.cli.values import knobs
 from surefoot.cli.watching import watching
 from surefoot.curve import Peak
 from surefoot.report.page import page, write
 from surefoot.search.finding import find
-from surefoot.search.sweeping import sweep
 from surefoot.search.tuning import tune
 from surefoot.tasks.resolve import resolve
 
@@ -34,23 +33,23 @@ Search = Callable[..., Any]
 def peak_of(verb: str, asked: Mapping[str, Any], *, open_end: bool = False) -> int:
     """Run ``tune`` or ``find`` as ``asked`` on the command line; write, print, and return the exit code."""
     name = str(asked["task"])
-    _resolved(asked)
+    resolved(asked)
     total = asked["total"] if open_end and asked["total"] is None else total_of(name, asked["total"])
     recipe = asked_recipe(asked["recipe"], extendable=asked["extendable"])
     own = {key: asked[key] for key in ("budget", "low", "high", "seed")}
     search = tune if verb == "tune" else find
-    place, exact = _run(search, asked, total=total, recipe=recipe, **own)
+    place, exact = ran(search, asked, total=total, recipe=recipe, **own)
     peak = rounded(exact)
     choice = chosen(peak, total, asked["recipe"], recipe, extendable=asked["extendable"])
     result = text(peak_result(verb, name, peak, choice))
     length = f"for a run of {total:,} updates" if total else "from a range test alone"
     items: list[Any] = [peak] if choice is None else [peak, choice]
-    _written(place, f"surefoot {verb} {name}", f"Searched {length}, {_today()}.", items, result)
+    written(place, f"surefoot {verb} {name}", f"Searched {length}, {today()}.", items, result)
     if asked["as_json"]:
         click.echo(result, nl=False)
     else:
         peak_summary(out(), peak, choice, place, rules=bool(asked.get("rules")))
-    return _code(err(), interrupted=peak.curve.interrupted, answered=peak.lr is not None)
+    return code(err(), interrupted=peak.curve.interrupted, answered=peak.lr is not None)
 
 
 def rounded(peak: Peak) -> Peak:
@@ -67,25 +66,9 @@ def _three(rate: float | None) -> float | None:
     return None if rate is None else float(f"{rate:.3g}")
 
 
-def curve_of(asked: Mapping[str, Any], lrs: tuple[float, ...], seeds: int) -> int:
-    """Run ``sweep`` as ``asked`` on the command line; write, print, and return the exit code."""
-    name = str(asked["task"])
-    _resolved(asked)
-    total = total_of(name, asked["total"])
-    recipe = asked_recipe(asked["recipe"], extendable=False)
-    began = time.monotonic()
-    place, curve = _run(sweep, asked, lrs=lrs, seeds=seeds, total=total, recipe=recipe)
-    result = text(sweep_result(name, curve, total, time.monotonic() - began))
-    _written(place, f"surefoot sweep {name}", f"Whole runs of {total:,} updates, {_today()}.", [curve], result)
-    if asked["as_json"]:
-        click.echo(result, nl=False)
-    else:
-        sweep_summary(out(), curve, place)
-    return _code(err(), interrupted=curve.interrupted, answered=curve.best is not None)
-
-
-def _run(search: Search, asked: Mapping[str, Any], **arguments: Any) -> tuple[Place, Any]:
-    task, console = _resolved(asked), err()
+def ran(search: Search, asked: Mapping[str, Any], **arguments: Any) -> tuple[Place, Any]:
+    """Run ``search`` as ``asked``, watched and journaled; return its place and what it found."""
+    task, console = resolved(asked), err()
     values = knobs(asked["knob"])
 
     def at(place: Place) -> Any:
@@ -99,22 +82,26 @@ def _run(search: Search, asked: Mapping[str, Any], **arguments: Any) -> tuple[Pl
     return place, found
 
 
-def _resolved(asked: Mapping[str, Any]) -> Callable[..., Any]:
+def resolved(asked: Mapping[str, Any]) -> Callable[..., Any]:
+    """Return the task that was asked for."""
     with only_answers(wanted=asked["as_json"]):
         return resolve(str(asked["task"]))
 
 
-def _written(place: Place, title: str, subtitle: str, items: list[Any], result: str) -> None:
+def written(place: Place, title: str, subtitle: str, items: list[Any], result: str) -> None:
+    """Write the result and the report."""
     write(place.result, result)
     page(items, place.report, title=title, subtitle=subtitle, resume=said_again(str(place.directory)))
 
 
-def _today() -> str:
+def today() -> str:
+    """Return the day as people write it."""
     now = time.localtime()
     return f"{now.tm_mday} {time.strftime('%B %Y', now)}"
 
 
-def _code(console: Console, *, interrupted: bool, answered: bool) -> int:
+def code(console: Console, *, interrupted: bool, answered: bool) -> int:
+    """Return the exit code, and say what Ctrl-C means."""
     if interrupted:
         said = "Interrupted: this is the best answer so far; the same command goes on where it stopped."
         console.print(said, soft_wrap=True)

@@ -9,8 +9,8 @@ from rich.text import Text
 from surefoot.chart import curve_chart, rate_text
 from surefoot.cli.place import Place
 from surefoot.cli.screen import WIDEST, drawn
-from surefoot.curve import Curve, Peak
-from surefoot.report.words import between, confidence_word, cost, counted, times
+from surefoot.curve import Peak
+from surefoot.report.words import between, confidence_word, cost, times
 from surefoot.rules import suggestions
 from surefoot.search.planning import Choice
 
@@ -55,25 +55,6 @@ def _planned(console: Console, choice: Choice) -> None:
     rows = [("schedule", choice.schedule.describe()), ("why", choice.reason)]
     rows_beside(console, [*rows, *(("advice", note) for note in choice.notes)])
     console.print("", Text(f"import surefoot as sf\n{choice.code}", "cyan"), sep="\n")
-
-
-def sweep_summary(console: Console, curve: Curve, place: Place) -> None:
-    """Print the summary of ``sweep``."""
-    if curve.trials:
-        console.print(drawn(console, curve_chart(curve)), "")
-    best, good = curve.best, curve.plateau()
-    if best is None:
-        console.print(Text.assemble(("No answer: ", "bold red"), "no run ended with a finite loss."))
-    else:
-        console.print(
-            Text.assemble(("Best rate ", "bold"), (rate_text(best.lr), "bold green"), f", loss {best.loss:.4g}")
-        )
-        rows = [("runs", f"{len(curve.trials)}, {counted(curve.cost_steps, 'update')}")]
-        if good is not None:
-            rows.append(("good range", f"{between(*good)}, of the rates that ran"))
-        rows.append(("edge", "none found" if curve.edge is None else rate_text(curve.edge)))
-        rows_beside(console, rows)
-    paths(console, place)
 
 
 def paths(console: Console, place: Place) -> None:

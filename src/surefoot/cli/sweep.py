@@ -1,4 +1,4 @@
-"""surefoot sweep: whole runs over a grid of rates and seeds."""
+"""surefoot sweep: whole runs over rates and seeds, at one scale or several, over one rate or two."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from surefoot.cli.asking import shared
-from surefoot.cli.values import rates
+from surefoot.cli.values import rates, several
 from surefoot.errors import ArgumentError
 
 HELP = """Run TASK to its end at every rate of a grid, under every seed, and show the loss by rate.
@@ -16,9 +16,12 @@ HELP = """Run TASK to its end at every rate of a grid, under every seed, and sho
 Examples:
   surefoot sweep digits --lrs 1e-4,3e-4,1e-3,3e-3
   surefoot sweep train.py:task --total 1000 --low 1e-4 --high 1 --points 9 --seeds 3 --workers 2
+  surefoot sweep train.py:task --total 1000 --adaptive --scale width=64,128,256
+  surefoot sweep train.py:task --total 1000 --lrs 1e-3,1e-2 --second muon_lr=0.01,0.02,0.04
 
 Exit codes: 0 answer, 1 every run failed, 2 bad input, 130 interrupted (the runs that ended are written).
 """
+_GRID, _ADAPTIVE = 9, 12
 
 
 @click.command(help=HELP)
@@ -26,14 +29,43 @@ Exit codes: 0 answer, 1 every run failed, 2 bad input, 130 interrupted (the runs
 @click.option("--lrs", metavar="RATES", help="Rates with commas between: 1e-4,3e-4,1e-3.")
 @click.option("--low", type=float, help="Lowest rate of a grid.")
 @click.option("--high", type=float, help="Highest rate of a grid.")
-@click.option("--points", type=int, default=9, show_default=True, help="Rates of the grid, by equal ratios.")
+@click.option("--points", type=int, help="Rates of the grid, by equal ratios. [default: 9, with --adaptive 12]")
+@click.option("--adaptive", is_flag=True, help="Choose the rates: coarse first, then where the best is.")
 @click.option("--seeds", type=int, default=1, show_default=True, help="How many seeds: 0, 1, ...")
+@click.option("--scale", multiple=True, metavar="NAME=VALUES", help="Sweep at each value: width=64,128; repeatable.")
+@click.option("--second", metavar="NAME=RATES", help="Vary a second rate too, a knob of the task: muon_lr=0.01,0.02.")
+@click.option("--by", type=click.Choice(["grid", "coordinate"]), help="How two rates are varied. [default: grid]")
 def command(**asked: Any) -> int:
     """Run the verb."""
-    lrs = grid(asked["lrs"], asked["low"], asked["high"], asked["points"])
-    from surefoot.cli.searching import curve_of  # noqa: PLC0415  help must not import the search
+    more: dict[str, Any] = {"lrs": lrs_of(asked)}
+    if asked["adaptive"]:
+        more |= {"low": asked["low"], "high": asked["high"]}
+    if asked["scale"]:
+        more["scale"] = dict(_named(text, "--scale") for text in asked["scale"])
+    if asked["second"]:
+        name, values = _named(asked["second"], "--second")
+        more["lrs"] = {"lr": more["lrs"], name: values}
+    if asked["by"]:
+        more["by"] = asked["by"]
+    from surefoot.cli.sweeping import swept  # noqa: PLC0415  help must not import the search
 
-    return curve_of(asked, lrs, asked["seeds"])
+    return swept(asked, **more)
+
+
+def lrs_of(asked: dict[str, Any]) -> tuple[float, ...] | int:
+    """Return the rates to run, or how many where they are to be chosen."""
+    if not asked["adaptive"]:
+        return grid(asked["lrs"], asked["low"], asked["high"], _GRID if asked["points"] is None else asked["points"])
+    if asked["lrs"] is not None or asked["second"]:
+        raise ArgumentError("--adaptive chooses the rates: leave --lrs and --second out.")
+    return _ADAPTIVE if asked["points"] is None else int(asked["points"])
+
+
+def _named(text: str, flag: str) -> tuple[str, list[Any]]:
+    name, equals, values = text.partition("=")
+    if not equals or not name.isidentifier() or not values:
+        raise click.BadParameter(f"{text!r} must be NAME=VALUES, such as width=64,128.", param_hint=flag)
+    return name, list(several(values))
 
 
 def grid(lrs: str | None, low: float | None, high: float | None, points: int) -> tuple[float, ...]:
@@ -45,7 +77,9 @@ def grid(lrs: str | None, low: float | None, high: float | None, points: int) ->
     if lrs is not None and low is None and high is None:
         return rates(lrs)
     if lrs is not None or low is None or high is None:
-        raise ArgumentError("give the rates either as --lrs 1e-4,1e-3 or as --low 1e-4 --high 1 --points 9.")
+        raise ArgumentError(
+            "give the rates either as --lrs 1e-4,1e-3 or as --low 1e-4 --high 1 --points 9, or --adaptive."
+        )
     if not 0 < low < high:
         raise ArgumentError(f"low={low!r} and high={high!r} must be rates with 0 < low < high.")
     if points < 2:

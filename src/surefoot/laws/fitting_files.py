@@ -22,8 +22,8 @@ def runs_in(files: Iterable[str | Path]) -> list[Any]:
 
     A CSV table has a row a run: lr, loss, scale columns (batch, tokens, samples, steps, params, width, depth, ...),
     and seed and status where there are any. A result.json does not know its scale, which is written before it with a
-    colon; its number of updates is known. A scale before a table says what the table's columns do not. Raises
-    ArgumentError, FormatError.
+    colon, unless it is of a sweep across scales; its number of updates is known. A scale before a table says what the
+    table's columns do not. Raises ArgumentError, FormatError.
     """
     found: list[Any] = []
     for file in files:
@@ -57,14 +57,35 @@ def _table(path: Path, scale: Scale | None) -> list[dict[str, Any]]:
 
 
 def _result(path: Path, scale: Scale | None) -> list[tuple[Scale, Curve]]:
+    data = _document(path)
+    if "scales" in data:
+        return _by_scale(path, data["scales"])
     if scale is None:
         raise ArgumentError(f"{path} does not say at which scale it was swept: write batch=64,width=128:{path}.")
+    return [(replace(scale, lr=None), _curve(path, data))]
+
+
+def _document(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(_text(path))
-        trials = tuple(_trial(row) for row in data["trials"])
+    except ValueError as error:
+        raise FormatError(f"{path} is no result.json of surefoot sweep ({error!r}).") from None
+    return data if isinstance(data, dict) else {}
+
+
+def _by_scale(path: Path, scales: Any) -> list[tuple[Scale, Curve]]:
+    """Return the curves of a sweep across scales, which are in the file."""
+    try:
+        return [(Scale(**one["scale"]), _curve(path, one)) for one in scales]
+    except (KeyError, TypeError) as error:
+        raise FormatError(f"{path} is no result.json of surefoot sweep ({error!r}).") from None
+
+
+def _curve(path: Path, data: dict[str, Any]) -> Curve:
+    try:
+        return Curve(tuple(_trial(row) for row in data["trials"]))
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{path} is no result.json of surefoot sweep ({error!r}).") from None
-    return [(replace(scale, lr=None), Curve(trials))]
 
 
 def _trial(row: dict[str, Any]) -> Trial:

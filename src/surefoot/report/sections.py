@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Any
 
+import numpy as np
+
 from surefoot.chart import rate_text
 from surefoot.chart.curves import curve_chart
 from surefoot.chart.nouns import schedule_chart
@@ -20,6 +22,8 @@ from surefoot.schedule.core import Schedule
 from surefoot.search.planning import Choice
 from surefoot.trial import Trial
 
+_ROWS = 400
+"""Trials that a table lists at most."""
 _KINDS = {"diverged": "bad", "failed": "bad", "stuck": "warn", "stopped": "faint"}
 
 
@@ -71,6 +75,9 @@ def curve_sections(curve: Curve) -> Iterator[str]:
         pairs = [("Loss", f"{best.loss:.4g}", "validation" if best.validated else "training")]
         if good is not None:
             pairs.append(("Good range", between(*good), "within 1% of the gain"))
+        value = curve.sensitivity()
+        if value is not None:
+            pairs.append(("LR sensitivity", f"{value:.3g}", "mean loss above the best over 3 decades"))
         pairs.append(("Edge", "none found" if edge is None else rate_text(edge), "lowest rate that failed"))
         pairs.append(("Cost", counted(curve.cost_steps, "update"), counted(len(curve.trials), "run")))
         yield section("", rate, facts(pairs), kind="answer")
@@ -116,7 +123,9 @@ def _advice(found: Iterable[Advice]) -> str:
 
 
 def _evidence(curve: Curve, said: str) -> str:
-    trials = sorted(curve.trials, key=lambda trial: (trial.lr, trial.steps))
+    trials = sorted(_some(curve), key=lambda trial: (trial.lr, trial.steps))
+    if len(trials) < len(curve.trials):
+        said = f"{said} Of {len(curve.trials):,} trials the best {len(trials)} are shown.".strip()
     best = min((t.loss for t in trials if t.status == "done" and math.isfinite(t.loss)), default=None)
     heads = ("rate", "loss", "status", "updates", "stage", "seed", "time")
     rows = ((_row_kind(trial, best), _cells(trial)) for trial in trials)
@@ -125,6 +134,13 @@ def _evidence(curve: Curve, said: str) -> str:
     if len(drawn) > 1:
         parts.append(f"<h3>Their losses</h3>{picture(losses_chart(drawn, title='Training loss of the trials'), 260)}")
     return section("Evidence", *([paragraph(said)] if said else []), *parts)
+
+
+def _some(curve: Curve) -> list[Trial]:
+    """Return the trials, or of very many those with the lowest losses."""
+    rows = curve.table
+    order = np.argsort(np.where(rows.lost, np.inf, rows.loss), kind="stable")[:_ROWS]
+    return [curve.trials[k] for k in order.tolist()]
 
 
 def _row_kind(trial: Trial, best: float | None) -> str:

@@ -67,8 +67,9 @@ class Method(Optimizer):
         self._backend = backends.chosen(backend, self._parameters())
 
     def __getstate__(self) -> dict[str, Any]:
-        # torch keeps three entries only: a copy would lose what a method adds. Hooks stay with the original.
-        lost = ("_optimizer_", "found_inf")
+        # torch keeps three entries only: a copy would lose what a method adds. Hooks stay with the original, and so
+        # does the step that torch's schedulers put in the place of ours: in a copy it would step the original.
+        lost = ("_optimizer_", "found_inf", "step")
         return {name: value for name, value in self.__dict__.items() if not name.startswith(lost)}
 
     @property

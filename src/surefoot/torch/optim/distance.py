@@ -20,6 +20,8 @@ from surefoot.torch.optim.skipping import left_out
 LOOK = Kernel("dog:distance", ("g", "x", "x0"), (), eager.distance, sums=3, stored=("g",))
 MOVE = Kernel("dog:move", ("g", "x"), ("x",), eager.move, stored=("g",))
 AVERAGED = Kernel("dog:averaged", ("g", "x", "average"), ("x", "average"), eager.averaged, stored=("g",))
+FARTHEST = 1e6
+"""How far a distance may grow, in units of 1 + |x0|: under a steady gradient it grows like exp(2 sqrt(t))."""
 
 
 class Distance(Beside):
@@ -103,6 +105,11 @@ class Distance(Beside):
 
     def _shared(self, **values: Any) -> None:
         each(self.param_groups, **values)
+
+
+def reached(before: float, gone: float, start: float) -> float:
+    """Return the farthest distance, of ``before`` and the root of ``gone``, within what is allowed at all."""
+    return min(max(before, math.sqrt(gone)), FARTHEST * (1 + math.sqrt(start)))
 
 
 def single(part: Work) -> list[Work]:

@@ -7,7 +7,7 @@ from typing import Any, final
 
 from surefoot.torch.optim.base import Work
 from surefoot.torch.optim.checking import above, between
-from surefoot.torch.optim.distance import Distance, single
+from surefoot.torch.optim.distance import Distance, reached, single
 
 GAMMA = 8.0
 """The authors' exponent of polynomial decay averaging."""
@@ -25,7 +25,8 @@ class DoG(Distance):
 
     and beside it the average a = a + c (x - a), c = (1 + gamma)/(t + gamma) at update t, gamma = ``average``, which is
     what to evaluate and save: without it the method loses most of its worth. ``average=None`` leaves it out. ``d`` is
-    r, and ``effective_lr`` the rate of the last update.
+    r, and ``effective_lr`` the rate of the last update. r is held below a million times 1 + |x0|: under a steady
+    gradient it would grow until it overflows.
 
     State: 8 bytes a parameter (x0, and the average), 4 without the average; 4 more for weights in bfloat16 or
     float16, which are kept in float32 beside. It needs no rate, no warmup and no schedule; ``reps_rel`` must be small
@@ -75,7 +76,7 @@ class DoG(Distance):
         if not math.isfinite(slope + gone):
             return None
         first = self.param_groups[0]
-        d = max(first["d"] or first["reps_rel"] * (1 + math.sqrt(start)), math.sqrt(gone))
+        d = reached(first["d"] or first["reps_rel"] * (1 + math.sqrt(start)), gone, start)
         met = first["met"] + slope
         self._shared(d=d, met=met)
         return [(part, d / math.sqrt(met + part.group["eps"])) if met else (part, 0.0) for part in work]
@@ -121,7 +122,7 @@ class LDoG(Distance):
         for one, (slope, gone, start) in zip(ones, seen, strict=True):
             state, group = one.states[0], one.group
             first = group["reps_rel"] * (1 + math.sqrt(start))
-            state["d"] = max(state.get("d", first), math.sqrt(gone))
+            state["d"] = reached(state.get("d", first), gone, start)
             state["met"] = state.get("met", 0.0) + slope
             paces.append((one, state["d"] / math.sqrt(state["met"] + group["eps"]) if state["met"] else 0.0))
         return paces
@@ -165,11 +166,11 @@ class DoWG(Distance):
         return float(self.param_groups[0]["d"])
 
     def _paces(self, work: list[Work]) -> list[tuple[Work, float]] | None:
-        slope, gone, _ = self._seen_by_all(work)
+        slope, gone, start = self._seen_by_all(work)
         if not math.isfinite(slope + gone):
             return None
         first = self.param_groups[0]
-        d = max(first["d"], math.sqrt(gone))
+        d = reached(first["d"], gone, start)
         met = first["met"] + d * d * slope
         self._shared(d=d, met=met)
         return [(part, d * d / (math.sqrt(met) + part.group["eps"])) for part in work]

@@ -33,12 +33,13 @@ APPLY = Kernel(
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What Mechanic is given: its averages' betas, the first scale, the decay lambda, and eps."""
+    """What Mechanic is given: its averages' betas, the first scale, the decay lambda, eps, and whether to clip h."""
 
     betas: tuple[float, ...]
     s_init: float
     decay: float
     eps: float
+    clip: bool
 
 
 @final
@@ -52,8 +53,9 @@ class Mechanic(Wrapper):
         m = max(b m, |h|)      v = b^2 v + h^2      r = max(0, b r - s h)
         s = (s_init m/n + r)/(sqrt(v) + eps)                    x = x0 + S delta, S of the new s
 
-    So the first update moves nothing, and the second by ``s_init`` times the sum of two. ``d`` is S, and
-    ``effective_lr`` S times the largest rate of a group.
+    So the first update moves nothing, and the second by ``s_init`` times the sum of two. With ``clip`` the h in r is
+    held within -m and m, m of the update before, as the authors' code in optax does and that for torch does not. ``d``
+    is S, and ``effective_lr`` S times the largest rate of a group.
 
     State: 8 bytes a parameter besides the wrapped optimizer's (x0, and delta in float32; the paper computes delta
     from x, which loses it to rounding while S is small). It still needs a schedule, which goes on the wrapped
@@ -83,6 +85,7 @@ class Mechanic(Wrapper):
         s_init: float = 1e-8,
         decay: float = 0.01,
         eps: float = 1e-8,
+        clip: bool = False,
         backend: str = "auto",
         skip_nonfinite: bool = True,
     ) -> None:
@@ -93,6 +96,7 @@ class Mechanic(Wrapper):
             s_init=above("s_init", s_init, why="it is what everything grows from"),
             decay=between("decay", decay, 0),
             eps=between("eps", eps, 0),
+            clip=clip,
         )
         zeros = (0.0,) * len(betas)
         numbers = {f"mechanic_{name}": zeros for name in "srmv"}
@@ -128,9 +132,10 @@ class Mechanic(Wrapper):
         tuning, first = self._settings, self.param_groups[0]
         s, r, m, v = (first[f"mechanic_{name}"] for name in "srmv")
         betas = tuning.betas
+        heard = tuple(max(-mi, min(h, mi)) if tuning.clip else h for mi in m)
         m = tuple(max(b * mi, abs(h)) for b, mi in zip(betas, m, strict=True))
         v = tuple(b * b * vi + h * h for b, vi in zip(betas, v, strict=True))
-        r = tuple(max(0.0, b * ri - si * h) for b, ri, si in zip(betas, r, s, strict=True))
+        r = tuple(max(0.0, b * ri - si * hi) for b, ri, si, hi in zip(betas, r, s, heard, strict=True))
         s = tuple(
             (tuning.s_init * mi / len(betas) + ri) / (math.sqrt(vi) + tuning.eps)
             for mi, vi, ri in zip(m, v, r, strict=True)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from numba.extending import register_jitable
+
 from surefoot.torch.optim.compiled.memory import cast, compiled, narrow, view, wide
+
+
+@register_jitable
+def stored(number: Any, like: Any) -> Any:
+    """Return a number as it reads once it has been stored; of its own, as numba can't inline ``narrow`` twice."""
+    return wide(narrow(number, like))
 
 
 @compiled
@@ -32,6 +40,5 @@ def apply(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: 
         delta = view(where[k, 3], sizes[k], work)
         for i in range(sizes[k]):
             start = wide(x0[i])
-            before = wide(narrow(start + old * delta[i], low))
-            delta[i] += wide(p[i]) - before
+            delta[i] += wide(p[i]) - stored(start + old * delta[i], low)
             p[i] = narrow(start + new * delta[i], low)

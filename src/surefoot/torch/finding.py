@@ -11,6 +11,7 @@ from surefoot.search.execution import Report
 from surefoot.search.finding import find as search_peak
 from surefoot.search.rungs import Recipe
 from surefoot.search.tuning import tune as verify_peak
+from surefoot.torch.curvature.evidence import with_curvature
 from surefoot.torch.tasking import task
 
 
@@ -27,6 +28,7 @@ def find(
     recipe: Recipe | None = None,
     seed: int = 0,
     progress: Report | None = None,
+    curvature: bool = False,
     **options: Any,
 ) -> Peak:
     """Return the recommended Peak for training these objects from where they are, and leave them as they were.
@@ -34,7 +36,8 @@ def find(
     The trials start from the present weights and optimizer state. ``total`` is the number of updates of the run that
     is planned (None: a range test only), ``budget`` the cost allowed, in such runs; ``low`` and ``high`` bound the
     rates tried, ``recipe(peak, total)`` is the schedule the peak is for, ``seed`` gives every trial the same data
-    order and dropout, ``progress`` is told how it goes; ``options`` are those of ``st.task`` (``step_fn``,
+    order and dropout, ``progress`` is told how it goes, ``curvature`` adds to ``why`` what ``st.sharpness`` says of the
+    first batches (at the price of some twenty gradients of each), ``options`` are those of ``st.task`` (``step_fn``,
     ``val_loader``, ``scaler``, ``accumulate``, ...). Raises ArgumentError for arguments that do not fit together,
     TaskError where the loader is empty, the loss is no scalar or a step raises; Ctrl-C returns the best answer so
     far. Whatever happens, everything is put back bit for bit (``st.task`` says what everything is).
@@ -49,9 +52,10 @@ def find(
     """
     objects = task(model, optimizer, loader, loss_fn, **options)
     with objects.stage.held():
-        return search_peak(
+        peak = search_peak(
             objects, total=total, budget=budget, low=low, high=high, recipe=recipe, seed=seed, progress=progress
         )
+        return with_curvature(peak, objects, seed=seed) if curvature else peak
 
 
 def tune(

@@ -1,0 +1,82 @@
+"""st.find(curvature=True): the answer of the runs, with a sentence on the edge where training begins."""
+
+import pytest
+import torch
+from torch import nn
+
+import surefoot.torch as st
+
+MSE = nn.MSELoss()
+
+
+def problem():
+    torch.manual_seed(0)
+    model = nn.Linear(8, 1, bias=False)
+    x = torch.randn(64, 8)
+    y = x @ torch.ones(8, 1)
+    return model, x, y, torch.linalg.eigvalsh(2 * x.T @ x / 64)[-1].item()
+
+
+def edge_in(why):
+    return float(why.split("edge of stability at ")[1].split(";")[0].split(",")[0])
+
+
+@pytest.mark.parametrize(("options", "threshold"), [({}, 2.0), ({"momentum": 0.9}, 3.8)])
+def test_the_edge_of_a_quadratic_is_told_and_the_answer_is_that_of_the_runs(options, threshold):
+    model, x, y, sharpest = problem()
+    sgd = torch.optim.SGD(model.parameters(), lr=1.0, **options)
+    plain, told = (st.find(model, sgd, [(x, y)], MSE, total=400, curvature=on) for on in (False, True))
+    assert told.lr == plain.lr
+    assert told.why.startswith(plain.why.rstrip("."))
+    assert edge_in(told.why) == pytest.approx(threshold / sharpest, rel=0.06)
+    assert f"the peak is {told.lr / (threshold / sharpest):.1f}" in told.why
+
+
+def test_everything_is_put_back():
+    model = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Dropout(0.2), nn.Tanh(), nn.Linear(8, 1)).eval()
+    _, x, y, _ = problem()
+    generator = torch.Generator().manual_seed(1)
+    data = torch.utils.data.TensorDataset(x, y)
+    loader = torch.utils.data.DataLoader(data, batch_size=16, shuffle=True, generator=generator)
+    adam = torch.optim.Adam(model.parameters(), lr=1e-3)
+    before = [t.clone() for t in model.state_dict().values()], generator.get_state(), torch.get_rng_state()
+    peak = st.find(model, adam, loader, MSE, total=100, curvature=True)
+    assert "Curvature at the start puts the edge of stability at" in peak.why
+    assert all(torch.equal(a, b) for a, b in zip(before[0], model.state_dict().values(), strict=True))
+    assert torch.equal(before[1], generator.get_state())
+    assert torch.equal(before[2], torch.get_rng_state())
+    assert not any(module.training for module in model.modules())
+    assert not adam.state
+
+
+def test_a_peak_far_above_the_edge_is_said_to_be():
+    # A loss whose curvature is all at the start: it saturates a step away.
+    class Pit(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(2))
+
+        def forward(self, x):
+            narrow = torch.log1p((200.0 * self.weight[0]) ** 2)
+            return narrow + 100.0 + (self.weight[1] - x.mean()) ** 2
+
+    pit = Pit()
+    sgd = torch.optim.SGD(pit.parameters(), lr=1.0)
+    peak = st.find(pit, sgd, [torch.ones(4)], lambda out, _: out, total=200, curvature=True)
+    assert "it is stable only where the run lowers its curvature on the way" in peak.why
+
+
+def test_where_there_is_no_edge_the_reason_is_told():
+    model, x, y, _ = problem()
+    adagrad = torch.optim.Adagrad(model.parameters(), lr=1.0)
+    assert "without an edge (the sum in its" in st.find(model, adagrad, [(x, y)], MSE, total=200, curvature=True).why
+    sgd = torch.optim.SGD(model.parameters(), lr=1.0)
+
+    def step_fn():
+        sgd.zero_grad()
+        loss = MSE(model(x), y)
+        loss.backward()
+        sgd.step()
+        return loss
+
+    assert "No curvature: it needs a loss_fn" in st.find(model, sgd, step_fn=step_fn, total=200, curvature=True).why

@@ -173,7 +173,7 @@ def _updates(task: Task, schedule: Schedule, stream: Iterator[Any]) -> Generator
         except SurefootError:
             raise
         except (Exception, SystemExit) as error:
-            if step > 0 and _arithmetic(error):
+            if step > 0 and arithmetic(error):
                 raise ArithmeticError(f"{type(error).__name__}: {error}") from error
             raise TaskError(_raised(task, schedule, step, error)) from error
         yield value if type(value) is float else _loss(task, value)
@@ -206,7 +206,12 @@ _SIGNS = re.compile(
 )
 
 
-def _arithmetic(error: BaseException) -> bool:
+def arithmetic(error: BaseException) -> bool:
+    """Return whether ``error`` is what numbers that have run away raise, in whichever library.
+
+    >>> arithmetic(ZeroDivisionError()), arithmetic(ValueError("Input contains NaN.")), arithmetic(ValueError("name"))
+    (True, True, False)
+    """
     algebra = any(kind.__name__ == "LinAlgError" for kind in type(error).__mro__)
     return isinstance(error, ArithmeticError) or algebra or _SIGNS.search(str(error)) is not None
 

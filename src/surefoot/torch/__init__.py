@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from surefoot.torch.stability import Threshold as Threshold
     from surefoot.torch.stability import stability_threshold as stability_threshold
     from surefoot.torch.tasking import task as task
+    from surefoot.torch.together import together as together
 
 _HOME = {
     "scheduler": ("Scheduler",),
@@ -53,6 +54,7 @@ _HOME = {
     "reports": ("RateOverwritten", "ScheduleChanged"),
     "tasking": ("task",),
     "finding": ("find", "tune"),
+    "together": ("together",),
     "stability": ("Threshold", "stability_threshold"),
     "preconditioning": ("preconditioner",),
     "probing": ("headroom",),

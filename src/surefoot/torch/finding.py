@@ -13,6 +13,7 @@ from surefoot.search.rungs import Recipe
 from surefoot.search.tuning import tune as verify_peak
 from surefoot.torch.curvature.evidence import with_curvature
 from surefoot.torch.tasking import task
+from surefoot.torch.together import SPREAD, together
 
 
 def find(
@@ -51,9 +52,9 @@ def find(
     (True, 7.0)
     """
     objects = task(model, optimizer, loader, loss_fn, **options)
-    with objects.stage.held():
+    with objects.stage.held(), together(objects, progress=progress, spread=SPREAD) as ours:
         peak = search_peak(
-            objects, total=total, budget=budget, low=low, high=high, recipe=recipe, seed=seed, progress=progress
+            ours.task, total=total, budget=budget, low=low, high=high, recipe=recipe, seed=seed, progress=ours.progress
         )
         return with_curvature(peak, objects, seed=seed) if curvature else peak
 
@@ -80,15 +81,15 @@ def tune(
     the objects in the same state). The rest is as in ``st.find``, which costs less and verifies less.
     """
     objects = task(model, optimizer, loader, loss_fn, **options)
-    with objects.stage.held():
+    with objects.stage.held(), together(objects, journal=journal, progress=progress, spread=SPREAD) as ours:
         return verify_peak(
-            objects,
+            ours.task,
             total=total,
             budget=budget,
             low=low,
             high=high,
             recipe=recipe,
             seed=seed,
-            journal=journal,
-            progress=progress,
+            journal=ours.journal,
+            progress=ours.progress,
         )

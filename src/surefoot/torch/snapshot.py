@@ -14,6 +14,7 @@ import torch
 
 from surefoot.torch.held import held
 from surefoot.torch.memory import Memory, Undo, remember, reseed
+from surefoot.torch.sharding import resharded
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,10 @@ def snapshot(scene: Scene) -> Memory:
     """
     ambient = _ambient()
     kept, light = scene.roots()
+    resharded(kept)
     memory = remember(kept, light)
     declared = tuple(undo for loader in light for undo in _declared(loader))
-    whole = Memory((*memory.undo, *declared, *ambient))
+    whole = Memory((partial(resharded, kept), *memory.undo, *declared, *ambient))
     if declared:
         # Asking a loader for its state may start an iterator and draw random numbers.
         whole.restore()

@@ -15,6 +15,7 @@ import torch
 from surefoot.errors import TaskError
 from surefoot.torch.batching import carried, loss_of, moved
 from surefoot.torch.hooks import innermost
+from surefoot.torch.sharding import clipped, whole
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def _plain(setup: Setup, group: list[Any]) -> Outcome:
     if scaler is not None and setup.clip is not None:
         for optimizer in optimizers:
             scaler.unscale_(optimizer)
-    norm = None if setup.clip is None else float(torch.nn.utils.clip_grad_norm_(setup.parameters, setup.clip))
+    norm = None if setup.clip is None else _number(clipped(setup.models, setup.parameters, setup.clip))
     for optimizer in optimizers:
         optimizer.step() if scaler is None else scaler.step(optimizer)
     if scaler is not None:
@@ -105,7 +106,7 @@ def _closed(setup: Setup, group: list[Any]) -> Outcome:
     def closure() -> torch.Tensor:
         loss = _gradients(setup, group)
         if setup.clip is not None:
-            torch.nn.utils.clip_grad_norm_(setup.parameters, setup.clip)
+            clipped(setup.models, setup.parameters, setup.clip)
         first.append(float(loss))
         return loss
 
@@ -147,7 +148,7 @@ def _told(said: Any) -> Outcome:
 
 
 def _number(value: Any) -> float:
-    return float(value.detach() if isinstance(value, torch.Tensor) else value)
+    return float(whole(value.detach()) if isinstance(value, torch.Tensor) else value)
 
 
 def _single(value: Any) -> bool:

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def dog(xs, gradient, steps, reps=1e-6, eps=1e-8, weight_decay=0.0, layers=False):
+def dog(xs, gradient, steps, *, reps=1e-6, eps=1e-8, weight_decay=0.0, layers=False):
     """Return the weights and their average after each update; with ``layers`` every array has its own rate."""
     start = [np.array(x, float) for x in xs]
     xs, average = [x.copy() for x in start], [x.copy() for x in start]

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def run(xs, gradient, steps, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+def run(xs, gradient, steps, *, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
     """Return the weights after each update; ``gradient(xs, t)`` gives one array for each."""
     (b1, b2), xs = betas, [np.array(x, float) for x in xs]
     first = gradient(xs, 0)

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+BETAS = (0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
 
-def run(xs, gradient, base, steps, betas, s_init=1e-8, decay=0.01, eps=1e-8, clip=False):
+
+def run(xs, gradient, base, steps, *, betas=BETAS, s_init=1e-8, decay=0.01, eps=1e-8, clip=False):
     """Return the weights and the scale after each update; ``base(xs, gs)`` gives the updates of the base method."""
     start = [np.array(x, float) for x in xs]
     xs, betas, n = list(start), np.array(betas), len(betas)

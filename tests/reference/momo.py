@@ -8,7 +8,7 @@ step minimises it plus |y - x|^2_D/(2 lr) plus the weight decay's wd |y|^2_D/2; 
 import numpy as np
 
 
-def run(xs, gradient, loss, steps, lr, beta=0.9, b2=None, eps=1e-8, weight_decay=0.0, lower=0.0, corrected=False):
+def run(xs, gradient, loss, steps, *, lr, beta=0.9, b2=None, eps=1e-8, weight_decay=0.0, lower=0.0, corrected=False):
     """Return the weights and the multiplier after each update; with ``b2`` the norm is Adam's."""
     xs, path = [np.array(x, float) for x in xs], []
     ms, vs = [np.zeros_like(x) for x in xs], [np.zeros_like(x) for x in xs]

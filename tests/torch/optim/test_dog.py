@@ -1,11 +1,8 @@
-"""DoG, L-DoG and DoWG against their twins and against optax; their average, and what is saved."""
+"""DoG, L-DoG and DoWG against their twins; their average, and what is saved."""
 
 import copy
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 import torch
 
@@ -34,26 +31,6 @@ def test_dowg_goes_the_way_of_its_twin(hills, twin, backend):
     walk = hills.walk(DoWG(parameters, backend=backend), parameters, 300)
     for found, right in zip(walk, expected, strict=True):
         assert hills.apart(found, right) < 1e-10
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs"),
-    [
-        (lambda ps: DoG(ps, reps_rel=1e-4), lambda: optax.contrib.dog(init_step=("heuristic", 1e-4))),
-        (DoWG, optax.contrib.dowg),
-    ],
-)
-def test_they_agree_with_optax(hills, ours, theirs):
-    with jax.enable_x64(True):
-        method, xs = theirs(), [jnp.array(x) for x in hills.START]
-        state, update = method.init(xs), jax.jit(method.update)
-        parameters = hills.parameters()
-        optimizer = ours(parameters)
-        for t, found in enumerate(hills.walk(optimizer, parameters, 200)):
-            gs = [jnp.array(g) for g in hills.gradient([np.array(x) for x in xs], t)]
-            change, state = update(gs, state, xs)
-            xs = optax.apply_updates(xs, change)
-            assert hills.apart(found, [np.array(x) for x in xs]) < 1e-10
 
 
 def test_one_tensor_alone_is_the_same_for_dog_and_ldog(hills):
@@ -203,5 +180,5 @@ def test_only_its_own_model_can_be_attached():
     _, optimizer = model_of(steps=0)
     with pytest.raises(ArgumentError, match="holds no parameter"):
         optimizer.attach(torch.nn.Linear(1, 1))
-    with pytest.raises(ArgumentError, match="no torch.nn.Module"):
+    with pytest.raises(ArgumentError, match="is no torch"):
         optimizer.attach("model")

@@ -1,9 +1,5 @@
-"""MoMo against a twin that knows no formula of the rate, against optax, and around other optimizers."""
+"""MoMo against a twin that knows no formula of the rate, and around other optimizers."""
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-import optax
 import pytest
 import torch
 
@@ -41,26 +37,6 @@ def test_momo_adam_takes_the_step_that_minimises_its_model(hills, twin, backend,
     for found, (right, share) in zip(hills.walk(optimizer, parameters, 200, told=True), expected, strict=True):
         assert optimizer.effective_lr == pytest.approx(2 * share, abs=1e-6)
         assert hills.apart(found, right) < 1e-6
-
-
-@pytest.mark.parametrize("adapts", [False, True])
-@pytest.mark.parametrize("adam", [False, True])
-def test_they_agree_with_optax(hills, adapts, adam):
-    # Without weight decay: there optax leaves the step undivided, which is neither the paper's nor the authors' code.
-    given = {"lower_bound": 0.1, "adapt_lower_bound": adapts}
-    kind, theirs = (MoMoAdam, optax.contrib.momo_adam) if adam else (MoMoSGD, optax.contrib.momo)
-    with jax.enable_x64(True):
-        method, xs = theirs(3.0, **given), [jnp.array(x) for x in hills.START]
-        state, update = method.init(xs), jax.jit(method.update)
-        parameters = hills.parameters()
-        optimizer = kind(parameters, lr=3.0, **given)
-        for t, found in enumerate(hills.walk(optimizer, parameters, 100, told=True)):
-            here = [np.array(x) for x in xs]
-            gs = [jnp.array(g) for g in hills.gradient(here, t)]
-            change, state = update(gs, state, xs, value=jnp.array(hills.loss(here, t)))
-            xs = optax.apply_updates(xs, change)
-            assert hills.apart(found, [np.array(x) for x in xs]) < 1e-7
-            assert optimizer.lower_bound == pytest.approx(float(state.lb), abs=1e-8)
 
 
 @pytest.mark.parametrize("backend", ["torch", "numba"])

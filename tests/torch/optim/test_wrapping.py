@@ -1,7 +1,6 @@
 """Wrappers share everything with what they wrap, and are optimizers themselves."""
 
 import copy
-import gc
 import pickle
 
 import pytest
@@ -67,9 +66,10 @@ def test_mechanic_of_momo_and_momo_of_mechanic_are_optimizers_too():
                 optimizer.step(loss=1.0)
             assert {"mechanic_delta", "momo_exp_avg"} < set(optimizer.state[w])
         else:
+            w.grad = w.detach().clone()
+            optimizer = around(within)
             with pytest.raises(ArgumentError, match=r"step\(loss=loss\)"):
-                w.grad = w.detach().clone()
-                around(within).step()
+                optimizer.step()
 
 
 @WRAPPERS
@@ -125,27 +125,7 @@ def test_a_schedule_sits_on_the_wrapped_optimizer_and_counts_its_updates():
     assert scheduler.position == 4
 
 
-def test_accelerate_prepares_it():
-    accelerate = pytest.importorskip("accelerate")
-    from accelerate.state import AcceleratorState, GradientState  # noqa: PLC0415  only where it is installed
-
-    model = torch.nn.Linear(3, 1)
-    optimizer = Mechanic(torch.optim.AdamW(model.parameters(), lr=1.0), s_init=1e-3)
-    accelerator = accelerate.Accelerator(cpu=True)
-    model, prepared = accelerator.prepare(model, optimizer)
-    before = model.weight.detach().clone()
-    for _ in range(3):
-        prepared.zero_grad()
-        accelerator.backward((model(torch.ones(2, 3)) ** 2).sum())
-        prepared.step()
-    assert optimizer.d > 0
-    assert not torch.equal(before, model.weight)
-    AcceleratorState._reset_state(reset_partial_state=True)
-    GradientState._reset_state()
-    gc.collect()
-
-
 @WRAPPERS
 def test_what_is_no_optimizer_is_named(kind):
-    with pytest.raises(ArgumentError, match="is no torch.optim.Optimizer"):
+    with pytest.raises(ArgumentError, match="is no torch"):
         kind(torch.nn.Linear(1, 1).parameters())

@@ -12,7 +12,7 @@ from surefoot.torch.optim.averaging_points import Group, share
 from surefoot.torch.optim.base import Work
 from surefoot.torch.optim.eager import schedule_free as eager
 from surefoot.torch.optim.kernel import Kernel
-from surefoot.torch.optim.schedule_free_settings import Point, decays, moments, settings, warmed
+from surefoot.torch.optim.schedule_free_settings import Point, decays, mean, point, settings, warmed
 
 _STATE = ("z", "exp_avg_sq")
 ADAMW = Kernel("schedule_free:adamw", ("p", "g", *_STATE), ("p", *_STATE), eager.adamw)
@@ -97,8 +97,10 @@ class ScheduleFreeAdamW(Averaged):
         super().add_param_group(settings(self.defaults, param_group))
 
     def _begin(self, parameter: Tensor, group: Group) -> dict[str, Any]:
-        heavy = ("exp_avg",) if group["inner_momentum"] else ()
-        return moments(parameter, "exp_avg_sq", *heavy)
+        k, m = group["k"], group["inner_momentum"]
+        square = mean(parameter, 2, group["betas"][1], k)
+        heavy = {"exp_avg": mean(parameter, 1, m, k)} if m else {}
+        return {**point(parameter), "exp_avg_sq": square, **heavy}
 
     def _rate(self, group: Group) -> float:
         return warmed(group)
@@ -175,8 +177,8 @@ class ScheduleFreeRAdam(Averaged):
         """Add a group with settings of its own; ArgumentError for one out of its range."""
         super().add_param_group(settings(self.defaults, param_group))
 
-    def _begin(self, parameter: Tensor, _group: Group) -> dict[str, Any]:
-        return moments(parameter, "exp_avg_sq")
+    def _begin(self, parameter: Tensor, group: Group) -> dict[str, Any]:
+        return {**point(parameter), "exp_avg_sq": mean(parameter, 2, group["betas"][1], group["k"])}
 
     def _rate(self, group: Group) -> float:
         adapted = _rectified(group["k"] + 1, group["betas"][1])

@@ -50,11 +50,23 @@ def decays(group: Group) -> tuple[float, float]:
     return (decay, 0.0) if group["decay_at"] == "y" else (0.0, decay)
 
 
-def moments(parameter: Tensor, *names: str) -> dict[str, Any]:
-    """Return z, a copy of ``parameter``, and zeros under ``names``, in float32 at least."""
+def point(parameter: Tensor) -> dict[str, Tensor]:
+    """Return z where it begins: a copy of ``parameter``, in float32 at least."""
+    return {"z": parameter.detach().to(torch.promote_types(parameter.dtype, torch.float32), copy=True)}
+
+
+def mean(parameter: Tensor, power: int, decay: float, k: int) -> Tensor:
+    """Return a mean of g^power, as it must be for a parameter whose first gradient comes at update ``k`` of its group.
+
+    Divided by 1 - decay^(k+1), as all means of the group are, it is then that gradient's own: with zeros in its place
+    the first steps of a parameter that comes late would be 1/sqrt(1 - b2) times too long, 30 times as a rule.
+    """
     work = torch.promote_types(parameter.dtype, torch.float32)
-    zeros = {name: torch.zeros_like(parameter, dtype=work) for name in names}
-    return {"z": parameter.detach().to(work, copy=True), **zeros}
+    zeros = torch.zeros_like(parameter, dtype=work)
+    if not k or parameter.grad is None:
+        return zeros
+    g = parameter.grad.detach().to(work)
+    return zeros.add_(torch.nan_to_num(g**power, 0.0, 0.0, 0.0), alpha=1 - decay**k)
 
 
 def _betas(betas: Any, *, rectified: bool) -> None:

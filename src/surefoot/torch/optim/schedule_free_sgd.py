@@ -11,7 +11,7 @@ from surefoot.torch.optim.averaging_points import Group, share
 from surefoot.torch.optim.base import Work
 from surefoot.torch.optim.eager import schedule_free as eager
 from surefoot.torch.optim.kernel import Kernel
-from surefoot.torch.optim.schedule_free_settings import Point, decays, moments, settings, warmed
+from surefoot.torch.optim.schedule_free_settings import Point, decays, point, settings, warmed
 
 SGD = Kernel("schedule_free:sgd", ("p", "g", "z"), ("p", "z"), eager.sgd)
 
@@ -72,7 +72,7 @@ class ScheduleFreeSGD(Averaged):
         super().add_param_group(settings(self.defaults, param_group))
 
     def _begin(self, parameter: Tensor, _group: Group) -> dict[str, Any]:
-        return moments(parameter)
+        return point(parameter)
 
     def _rate(self, group: Group) -> float:
         return warmed(group)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from surefoot.curve.curve import Curve, curve_of, drawn
@@ -17,7 +18,7 @@ class Peak:
 
     ``low``..``high`` is the range within about one percent of the best, ``edge`` the lowest rate seen to diverge,
     ``confidence`` in [0, 1], ``cost_steps`` the updates spent, ``total`` the length of the full run they are compared
-    with, ``seconds`` the wall time, ``why`` one sentence.
+    with, ``seconds`` the wall time, ``why`` one sentence, ``knobs`` what else was chosen (``tune(second=...)``).
     """
 
     lr: float | None
@@ -31,6 +32,7 @@ class Peak:
     total: int | None = None
     seconds: float = 0.0
     curve: Curve = field(default_factory=Curve)
+    knobs: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @property
     def cost_runs(self) -> float | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from surefoot.curve import Peak
 from surefoot.search.execution import Bench, Report
 from surefoot.search.finding import searched
 from surefoot.search.journal import opened
+from surefoot.search.knobs import chosen, second_of
 from surefoot.search.question import asked
 from surefoot.search.rungs import Recipe
 from surefoot.task import Task
@@ -29,6 +31,7 @@ def tune(
     seed: int = 0,
     knobs: Mapping[str, Any] | None = None,
     progress: Report | None = None,
+    second: Mapping[str, Sequence[float]] | None = None,
 ) -> Peak:
     """Return a peak for a run of ``total`` updates of ``task``, verified by rungs of growing length.
 
@@ -37,7 +40,9 @@ def tune(
     ``recipe(peak, total)``. ``executor`` is anything with the ``concurrent.futures.Executor`` protocol (the task must
     be importable), ``journal`` a path that makes the search survive a kill; the answer is the same with and without.
     ``low``/``high`` bound the rates tried, ``seed`` and ``knobs`` go to the task, ``progress`` is told up to 20 times
-    a second. Ctrl-C returns the best answer so far. Raises ArgumentError, TaskError, JournalError.
+    a second. ``second`` names one more knob and values to choose from, ``{"weight_decay": (0.01, 0.1, 1.0)}``: 40 % of
+    the budget chooses one, ``Peak.knobs`` holds it. Ctrl-C returns the best answer so far. Raises ArgumentError,
+    TaskError, JournalError.
 
     >>> def bowl(schedule, curvature=4.0):
     ...     x = 1.0
@@ -49,5 +54,10 @@ def tune(
     (True, True)
     """
     question = asked(task, total=total, budget=budget, recipe=recipe, seed=seed, knobs=knobs, low=low, high=high)
+    if second is not None:
+        nested = second_of(second, question)
+        described = question.described("tune") | {"second": {nested.name: nested.values}}
+        bench = Bench(opened(journal, described), question.updates, executor, progress)
+        return chosen(question, nested, bench, partial(searched, verb="tune"))
     bench = Bench(opened(journal, question.described("tune")), question.updates, executor, progress)
     return searched(question, bench, verb="tune")

@@ -291,3 +291,22 @@ def test_flags_of_a_sweep_that_do_not_fit_are_named(wide, more, sentence):
     done = wide.run("sweep", "wide.py:task", "--total", 4, *more)
     assert done.returncode == 2
     assert sentence in done.stderr
+
+
+def test_tune_chooses_a_second_knob(line):
+    (line.directory / "knobbed.py").write_text(
+        "def task(schedule, weight_decay=0.0):\n"
+        "    x = 1.0\n"
+        "    for step in range(schedule.total):\n"
+        "        x -= schedule(step) * (4 * x + weight_decay * step)\n"
+        "        yield 1 + x * x\n",
+        encoding="utf-8",
+    )
+    asked = ("tune", "knobbed.py:task", "--total", 600, "--second", "weight_decay=0.0,0.5,1.0", "--out", "out")
+    done = line.run(*asked)
+    assert done.returncode == 0
+    found = result(line)
+    assert list(found["knobs"]) == ["weight_decay"]
+    assert re.search(r"weight_decay +\S", done.stdout)
+    assert found["cost_steps"] <= 300
+    assert line.run("tune", "mine.py:task", "--total", 600, "--second", "weight_decay").returncode == 2

@@ -30,7 +30,7 @@ from surefoot.tasks.resolve import resolve
 Search = Callable[..., Any]
 
 
-def peak_of(verb: str, asked: Mapping[str, Any], *, open_end: bool = False) -> int:
+def peak_of(verb: str, asked: Mapping[str, Any], *, open_end: bool = False, **more: Any) -> int:
     """Run ``tune`` or ``find`` as ``asked`` on the command line; write, print, and return the exit code."""
     name = str(asked["task"])
     resolved(asked)
@@ -38,7 +38,7 @@ def peak_of(verb: str, asked: Mapping[str, Any], *, open_end: bool = False) -> i
     recipe = asked_recipe(asked["recipe"], extendable=asked["extendable"])
     own = {key: asked[key] for key in ("budget", "low", "high", "seed")}
     search = tune if verb == "tune" else find
-    place, exact = ran(search, asked, total=total, recipe=recipe, **own)
+    place, exact = ran(search, asked, total=total, recipe=recipe, **own, **more)
     peak = rounded(exact)
     choice = chosen(peak, total, asked["recipe"], recipe, extendable=asked["extendable"])
     result = text(peak_result(verb, name, peak, choice))

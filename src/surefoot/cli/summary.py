@@ -38,6 +38,7 @@ def _answered(console: Console, peak: Peak, lr: float) -> None:
     edge = "none found" if peak.edge is None else f"{rate_text(peak.edge)}, {times(peak.edge / lr)} the peak"
     rows.append(("edge", edge))
     rows.append(("confidence", f"{confidence_word(peak.confidence)} ({peak.confidence:.0%})"))
+    rows += [(name, f"{value:g}") for name, value in peak.knobs.items()]
     rows += [("why", peak.why), ("cost", cost(peak))]
     rows_beside(console, rows)
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from surefoot.cli.asking import shared
-from surefoot.cli.values import rates, several
+from surefoot.cli.values import named_values, rates
 from surefoot.errors import ArgumentError
 
 HELP = """Run TASK to its end at every rate of a grid, under every seed, and show the loss by rate.
@@ -41,9 +41,9 @@ def command(**asked: Any) -> int:
     if asked["adaptive"]:
         more |= {"low": asked["low"], "high": asked["high"]}
     if asked["scale"]:
-        more["scale"] = dict(_named(text, "--scale") for text in asked["scale"])
+        more["scale"] = dict(named_values(text, "--scale") for text in asked["scale"])
     if asked["second"]:
-        name, values = _named(asked["second"], "--second")
+        name, values = named_values(asked["second"], "--second")
         more["lrs"] = {"lr": more["lrs"], name: values}
     if asked["by"]:
         more["by"] = asked["by"]
@@ -59,13 +59,6 @@ def lrs_of(asked: dict[str, Any]) -> tuple[float, ...] | int:
     if asked["lrs"] is not None or asked["second"]:
         raise ArgumentError("--adaptive chooses the rates: leave --lrs and --second out.")
     return _ADAPTIVE if asked["points"] is None else int(asked["points"])
-
-
-def _named(text: str, flag: str) -> tuple[str, list[Any]]:
-    name, equals, values = text.partition("=")
-    if not equals or not name.isidentifier() or not values:
-        raise click.BadParameter(f"{text!r} must be NAME=VALUES, such as width=64,128.", param_hint=flag)
-    return name, list(several(values))
 
 
 def grid(lrs: str | None, low: float | None, high: float | None, points: int) -> tuple[float, ...]:

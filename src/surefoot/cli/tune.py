@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from surefoot.cli.asking import bounded, shared
+from surefoot.cli.values import named_values
 
 HELP = """Find the peak learning rate of TASK, verify it by short runs, and plan the run.
 
@@ -19,6 +20,7 @@ Examples:
   surefoot tune digits --total 3000
   surefoot tune train.py:task --total 10000 --budget 0.5 --out tuned
   surefoot tune train.py:task --total 10000 --extendable --json > result.json
+  surefoot tune train.py:task --total 10000 --budget 1 --second weight_decay=0.01,0.1,1
 
 Exit codes: 0 answer, 1 no answer, 2 bad input, 130 interrupted (the best answer so far is written).
 """
@@ -28,8 +30,12 @@ Exit codes: 0 answer, 1 no answer, 2 bad input, 130 interrupted (the best answer
 @shared
 @click.option("--budget", type=float, default=0.5, show_default=True, help="What may be spent, in full runs.")
 @bounded
+@click.option("--second", metavar="NAME=VALUES", help="Choose one more knob: weight_decay=0.01,0.1,1; warmup=0,100.")
 def command(**asked: Any) -> int:
     """Run the verb."""
     from surefoot.cli.searching import peak_of  # noqa: PLC0415  help must not import the search
 
-    return peak_of("tune", asked)
+    if not asked["second"]:
+        return peak_of("tune", asked)
+    name, values = named_values(asked["second"], "--second")
+    return peak_of("tune", asked, second={name: values})

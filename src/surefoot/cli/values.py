@@ -53,6 +53,18 @@ def knobs(pairs: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
+def named_values(text: str, flag: str) -> tuple[str, list[Any]]:
+    """Return what ``name=value,value`` names and lists; raise BadParameter, about ``flag``, for anything else.
+
+    >>> named_values("width=64,128", "--scale")
+    ('width', [64, 128])
+    """
+    name, equals, values = text.partition("=")
+    if not equals or not name.isidentifier() or not values:
+        raise click.BadParameter(f"{text!r} must be NAME=VALUES, such as width=64,128.", param_hint=flag)
+    return name, list(several(values))
+
+
 def rates(text: str) -> tuple[float, ...]:
     """Return a list of rates written with commas; raise BadParameter for anything else.
 

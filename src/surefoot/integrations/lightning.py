@@ -10,6 +10,7 @@ import torch
 from surefoot.diagnosis.nouns import Severity
 from surefoot.errors import MissingExtraError
 from surefoot.history.names import Name
+from surefoot.integrations.averaging import attach, averaged
 from surefoot.integrations.reporting import TOGETHER, listening, stops
 from surefoot.live import Watch, grave, watch
 from surefoot.live.plan import largest_rate
@@ -32,6 +33,9 @@ class WatchCallback(Callback):
     "surefoot" unless ``on_finding`` is given; other options are those of ``sf.watch``. The ``watch`` of the training is
     there from its beginning; step t is the update that made ``global_step`` t + 1. In a distributed run the main
     process watches, and all agree on a stop every 50 updates.
+
+    A Schedule-Free optimizer is attached to the module, so that every checkpoint holds the evaluation weights; these
+    are what is validated, and what the module holds when the training ends.
     """
 
     def __init__(self, *, stop_on: Severity | None = None, **options: Any) -> None:
@@ -51,6 +55,7 @@ class WatchCallback(Callback):
         options = self._options if trainer.is_global_zero else {**self._options, "log": None}
         self.watch = watch(**{"optimizer": optimizer, "total": total, "resumes": resumes, **options})
         self._step, self._stop = trainer.global_step, False
+        attach(pl_module, trainer.optimizers)
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
@@ -78,10 +83,17 @@ class WatchCallback(Callback):
             self._take(trainer, {"step": self._step - 1, "loss": mean, "lr": self._rate})
         self._stopping(trainer)
 
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put the evaluation weights in place, where an optimizer has such."""
+        for optimizer in averaged(trainer.optimizers):
+            optimizer.eval()
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take the metrics of a validation."""
+        """Take the metrics of a validation, and put the training weights back."""
         if trainer.sanity_checking or trainer.state.fn != "fit":
             return
+        for optimizer in averaged(trainer.optimizers):
+            optimizer.train()
         names = {key: Name.of(key) for key in trainer.callback_metrics}
         values = {name.clean: trainer.callback_metrics[key] for key, name in names.items() if name.domain == "val"}
         if values:
@@ -89,6 +101,8 @@ class WatchCallback(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Finish the watch."""
+        for optimizer in averaged(trainer.optimizers):
+            optimizer.eval()
         self.watch.finish()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:

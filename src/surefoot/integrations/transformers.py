@@ -9,6 +9,7 @@ import torch
 
 from surefoot.diagnosis.nouns import Severity
 from surefoot.errors import MissingExtraError
+from surefoot.integrations.averaging import attach, averaged, check_plan
 from surefoot.integrations.reporting import TOGETHER, listening, stops
 from surefoot.live import Watch, grave, watch
 from surefoot.live.plan import largest_rate
@@ -36,6 +37,10 @@ class WatchCallback(TrainerCallback):
     "surefoot" unless ``on_finding`` is given; other options are those of ``sf.watch``. The ``watch`` of the training
     is there from its beginning; step t is the Trainer's ``global_step`` t + 1. In a distributed run the main process
     watches, and all agree on a stop every 50 updates.
+
+    A Schedule-Free optimizer is attached to the model, so that every checkpoint holds the evaluation weights, which the
+    model holds too when the training ends. ArgumentError where the Trainer's defaults plan for it what defeats it: a
+    decay to 0, or a warmup in fractions.
     """
 
     def __init__(self, *, stop_on: Severity | None = None, **options: Any) -> None:
@@ -63,14 +68,18 @@ class WatchCallback(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Begin a watch that knows the plan."""
+        model, optimizer = kwargs.get("model"), kwargs.get("optimizer")
+        if optimizer is not None:
+            check_plan(optimizer, kwargs.get("lr_scheduler"), state.max_steps)
+            if model is not None:
+                attach(model, [optimizer])
         facts: dict[str, Any] = {"total": state.max_steps if state.max_steps > 0 else None}
         facts["batch"] = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
         facts["peak"] = args.learning_rate
         facts["resumes"] = (float(state.global_step),) if state.global_step else None
         options = self._options if state.is_world_process_zero else {**self._options, "log": None}
-        self.watch = watch(**{"optimizer": kwargs.get("optimizer"), **facts, **options})
+        self.watch = watch(**{"optimizer": optimizer, **facts, **options})
         self._stop, self._row = False, {}
-        model = kwargs.get("model")
         if model is not None and state.is_world_process_zero:
             self._hook = model.register_forward_hook(self._forward, with_kwargs=True)
 
@@ -116,6 +125,8 @@ class WatchCallback(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Finish the watch."""
+        for optimizer in averaged([kwargs.get("optimizer")]):
+            optimizer.eval()
         if self._row:
             self._take(state)
         if self._hook is not None:

@@ -119,10 +119,10 @@ def working(parameter: Tensor) -> torch.dtype:
     return torch.promote_types(parameter.dtype, torch.float32)
 
 
-def decays(group: Group, e: float, *, decouple: bool) -> tuple[float, float]:
-    """Return the decay that is added to the gradient, and what the weights keep in an update of rate ``e``."""
+def decays(group: Group) -> tuple[float, float]:
+    """Return the decay that is added to the gradient, and the one that the rate multiplies: one of them is 0."""
     decay = float(group["weight_decay"])
-    return (0.0, 1.0 - e * decay) if decouple else (decay, 1.0)
+    return (0.0, decay) if group["decouple"] else (decay, 0.0)
 
 
 def _agree(first: Group, other: Group, names: Sequence[str]) -> None:

@@ -102,11 +102,12 @@ class DAdaptAdam(Adapting):
 
 
 def _scalars(group: Group, e: float, r: float, q: float) -> eager.AdamScalars:
-    coupled, keep = decays(group, e, decouple=group["decouple"])
+    coupled, decay = decays(group)
     b1, b2 = group["betas"]
     return eager.AdamScalars(
         coupled=coupled,
-        keep=keep,
+        e=e,
+        decay=decay,
         b1=float(b1),
         take=(1 - b1) * r * e,
         b2=float(b2),

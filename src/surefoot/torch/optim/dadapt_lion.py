@@ -10,7 +10,7 @@ from torch import Tensor
 
 from surefoot.torch.optim.base import Group, Work, each
 from surefoot.torch.optim.checking import betas_of
-from surefoot.torch.optim.dadapt import LIMIT, Adapting, common, decays, grown, working
+from surefoot.torch.optim.dadapt import LIMIT, Adapting, common, grown, working
 from surefoot.torch.optim.eager import dadapt as eager
 from surefoot.torch.optim.kernel import Kernel
 
@@ -78,8 +78,7 @@ class DAdaptLion(Adapting):
         along = size = 0.0
         for part in parts:
             b1, b2 = part.group["betas"]
-            _, keep = decays(part.group, e, decouple=True)
-            s = eager.LionScalars(keep, e, float(b1), float(b2), (1 - b2) * e, q, (1 - q) * e)
+            s = eager.LionScalars(part.group["weight_decay"], e, float(b1), float(b2), (1 - b2) * e, q, (1 - q) * e)
             here, long = self._pass(LION, self._rows(part, _STATE), s)
             along += e * here
             size += long

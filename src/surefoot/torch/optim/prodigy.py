@@ -167,14 +167,14 @@ def _kinds(part: Work) -> dict[tuple[bool, bool, torch.dtype], list[Row]]:
 
 
 def _scalars(group: Group, d: float, e: float, b3: float, *, anchored: bool, moving: bool) -> eager.Scalars:
-    coupled, keep = decays(group, e, decouple=group["decouple"])
+    coupled, decay = decays(group)
     b1, b2 = group["betas"]
     return eager.Scalars(
         every=group["slice_p"],
         anchored=anchored,
         moving=moving,
         coupled=coupled,
-        keep=keep,
+        decay=decay,
         b1=float(b1),
         take=(1.0 - b1) * d,
         b2=float(b2),

@@ -54,9 +54,9 @@ def sgd(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: An
 @compiled
 def adam(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: Any, work: Any) -> None:
     """One step of D-Adapt Adam."""
-    coupled, keep, eps = cast(s.coupled, work), cast(s.keep, work), cast(s.eps, work)
+    coupled, decay, eps = cast(s.coupled, work), cast(s.decay, work), cast(s.eps, work)
     b1, take, b2, rest = cast(s.b1, work), cast(s.take, work), cast(s.b2, work), cast(s.rest, work)
-    q, push = cast(s.q, work), cast(s.push, work)
+    q, push, e = cast(s.q, work), cast(s.push, work), cast(s.e, work)
     for k in range(first, last):
         n = sizes[k]
         p, g, m = view(where[k, 0], n, low), view(where[k, 1], n, low), view(where[k, 2], n, work)
@@ -76,7 +76,9 @@ def adam(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: A
                 long += abs(fa[i])
                 ma[i] = b1 * ma[i] + take * gi
                 va[i] = b2 * va[i] + rest * gi * gi
-                pa[i] = narrow(keep * x - ma[i] / (np.sqrt(va[i]) + eps), low)
+                below = np.sqrt(va[i]) + eps
+                # In one quotient, so that nothing is taken from x but once: it could not hold two small numbers.
+                pa[i] = narrow(x - (ma[i] + e * decay * x * below) / below, low)
             out[k, 1] += along
             out[k, 2] += long
 
@@ -147,7 +149,7 @@ def _adagrad(
 @compiled
 def lion(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: Any, work: Any) -> None:
     """One step of D-Adapt Lion."""
-    keep, e, b1, rest1 = cast(s.keep, work), cast(s.e, work), cast(s.b1, work), cast(1 - s.b1, work)
+    decay, e, b1, rest1 = cast(s.decay, work), cast(s.e, work), cast(s.b1, work), cast(1 - s.b1, work)
     b2, take, q, push = cast(s.b2, work), cast(s.take, work), cast(s.q, work), cast(s.push, work)
     for k in range(first, last):
         n = sizes[k]
@@ -164,7 +166,8 @@ def lion(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: A
                 mixed = b1 * ma[i] + rest1 * gi
                 u = cast(np.int32(mixed > 0) - np.int32(mixed < 0), work)
                 along += u * fa[i]
-                pa[i] = narrow(keep * wide(pa[i]) - e * u, low)
+                x = wide(pa[i])
+                pa[i] = narrow(x - e * (u + decay * x), low)
                 ma[i] = b2 * ma[i] + take * gi
                 fa[i] = q * fa[i] + push * u
                 long += abs(fa[i])

@@ -15,7 +15,7 @@ BLOCK, SLICED = 2048, 1024
 @compiled
 def step(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: Any, work: Any) -> None:
     """One step of Prodigy."""
-    coupled, keep, e, floor = cast(s.coupled, work), cast(s.keep, work), cast(s.e, work), cast(s.floor, work)
+    coupled, decay, e, floor = cast(s.coupled, work), cast(s.decay, work), cast(s.e, work), cast(s.floor, work)
     b1, take, b2, square = cast(s.b1, work), cast(s.take, work), cast(s.b2, work), cast(s.square, work)
     b3, push, every = cast(s.b3, work), cast(s.push, work), s.every
     anchor = cast(1.0 if s.anchored else 0.0, work)
@@ -37,14 +37,14 @@ def step(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: A
                 continue
             if every == 1 and s.moving:
                 along, long = _whole(
-                    pa, ga, va, ma, fa, sa, anchor, coupled, keep, b1, take, b2, square, b3, push, e, floor, low
+                    pa, ga, va, ma, fa, sa, anchor, coupled, decay, b1, take, b2, square, b3, push, e, floor, low
                 )
             else:
                 along, long = _few(pa, ga, fa, sa, every, anchor, coupled, b3, push)
                 if s.moving:
-                    _moved(pa, ga, va, ma, coupled, keep, b1, take, b2, square, e, floor, low)
+                    _moved(pa, ga, va, ma, coupled, decay, b1, take, b2, square, e, floor, low)
                 else:
-                    _pushed(pa, ga, va, coupled, keep, b2, square, e * take, floor, low)
+                    _pushed(pa, ga, va, coupled, decay, take, b2, square, e, floor, low)
             out[k, 1] += along
             out[k, 2] += long
 
@@ -59,7 +59,7 @@ def _whole(
     start: Any,
     anchor: Any,
     coupled: Any,
-    keep: Any,
+    decay: Any,
     b1: Any,
     take: Any,
     b2: Any,
@@ -79,7 +79,7 @@ def _whole(
         long += abs(far[i])
         m[i] = b1 * m[i] + take * gi
         v[i] = b2 * v[i] + square * gi * gi
-        p[i] = narrow(keep * x - e * m[i] / (np.sqrt(v[i]) + floor), low)
+        p[i] = narrow(x - e * (m[i] / (np.sqrt(v[i]) + floor) + decay * x), low)
     return along, long
 
 
@@ -102,7 +102,7 @@ def _moved(
     v: Any,
     m: Any,
     coupled: Any,
-    keep: Any,
+    decay: Any,
     b1: Any,
     take: Any,
     b2: Any,
@@ -116,15 +116,15 @@ def _moved(
         gi = wide(g[i]) + coupled * x
         m[i] = b1 * m[i] + take * gi
         v[i] = b2 * v[i] + square * gi * gi
-        p[i] = narrow(keep * x - e * m[i] / (np.sqrt(v[i]) + floor), low)
+        p[i] = narrow(x - e * (m[i] / (np.sqrt(v[i]) + floor) + decay * x), low)
 
 
 @compiled
 def _pushed(
-    p: Any, g: Any, v: Any, coupled: Any, keep: Any, b2: Any, square: Any, e: Any, floor: Any, low: Any
+    p: Any, g: Any, v: Any, coupled: Any, decay: Any, take: Any, b2: Any, square: Any, e: Any, floor: Any, low: Any
 ) -> None:
     for i in range(len(p)):
         x = wide(p[i])
         gi = wide(g[i]) + coupled * x
         v[i] = b2 * v[i] + square * gi * gi
-        p[i] = narrow(keep * x - e * gi / (np.sqrt(v[i]) + floor), low)
+        p[i] = narrow(x - e * (take * gi / (np.sqrt(v[i]) + floor) + decay * x), low)

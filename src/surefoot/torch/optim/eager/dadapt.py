@@ -25,10 +25,11 @@ class SGDScalars(NamedTuple):
 
 
 class AdamScalars(NamedTuple):
-    """The decay added to the gradient; what the weights keep; factors of m, v and s, and of what each takes up."""
+    """The decay added to the gradient; e, and the decay beside it; factors of m, v and s, and of what each takes up."""
 
     coupled: float
-    keep: float
+    e: float
+    decay: float
     b1: float
     take: float
     b2: float
@@ -48,9 +49,9 @@ class AdaGradScalars(NamedTuple):
 
 
 class LionScalars(NamedTuple):
-    """What the weights keep, e = d lr, the betas, and what m and s take up."""
+    """The decay, e = d lr, the betas, and what m and s take up."""
 
-    keep: float
+    decay: float
     e: float
     b1: float
     b2: float
@@ -72,6 +73,13 @@ def size(parts: list[Tensor]) -> Tensor:
 def decayed(g: list[Tensor], p: list[Tensor], decay: float) -> list[Tensor]:
     """Return g + decay p; the gradient that the user sees stays as it is."""
     return list(foreach.add(g, p, alpha=decay)) if decay else g
+
+
+def moved(p: list[Tensor], way: Sequence[Tensor], e: float, decay: float) -> None:
+    """P -= e (way + decay p), rounded once: while d is small the weights could not hold two such numbers."""
+    if decay:
+        foreach.add_(way, p, alpha=decay)
+    foreach.add_(p, way, alpha=-e)
 
 
 def square(fields: Fields, _s: SquareScalars) -> tuple[Tensor, ...]:
@@ -107,9 +115,8 @@ def adam(fields: Fields, s: AdamScalars) -> tuple[Tensor, ...]:
     foreach.add_(far, g, alpha=s.push)
     below = foreach.sqrt(v)
     foreach.add_(below, s.eps)
-    if s.keep != 1:
-        foreach.mul_(p, s.keep)
-    foreach.addcdiv_(p, m, below, value=-1.0)
+    way = foreach.div(m, below)
+    moved(p, way, 1.0, s.e * s.decay)
     return along, size(far)
 
 
@@ -144,11 +151,9 @@ def lion(fields: Fields, s: LionScalars) -> tuple[Tensor, ...]:
     foreach.add_(u, g, alpha=1 - s.b1)
     u = foreach.sign(u)
     along = total(foreach.mul(u, far))
-    if s.keep != 1:
-        foreach.mul_(p, s.keep)
-    foreach.add_(p, u, alpha=-s.e)
     foreach.mul_(m, s.b2)
     foreach.add_(m, g, alpha=s.take)
     foreach.mul_(far, s.q)
     foreach.add_(far, u, alpha=s.push)
+    moved(p, u, s.e, s.decay)
     return along, size(far)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from surefoot.torch.optim.eager import foreach
-from surefoot.torch.optim.eager.dadapt import decayed, size, total
+from surefoot.torch.optim.eager.dadapt import decayed, moved, size, total
 from surefoot.torch.optim.kernel import Fields
 
 
@@ -15,7 +15,8 @@ class Scalars(NamedTuple):
     """How many elements one of s stands for, which fields there are, and the factors of one step.
 
     ``anchored``: there is a p0 (0 otherwise); ``moving``: there is an m (the gradient otherwise). ``coupled`` is the
-    decay that is added to the gradient, ``keep`` what the weights keep; ``b1``, ``b2``, ``b3`` are the factors of m,
+    decay that is added to the gradient, ``decay`` the one that
+    the rate multiplies; ``b1``, ``b2``, ``b3`` are the factors of m,
     v and s, and ``take``, ``square``, ``push`` of what they take up; ``e`` is the rate, ``floor`` what is added to
     sqrt(v).
     """
@@ -24,7 +25,7 @@ class Scalars(NamedTuple):
     anchored: bool
     moving: bool
     coupled: float
-    keep: float
+    decay: float
     b1: float
     take: float
     b2: float
@@ -49,14 +50,11 @@ def step(fields: Fields, s: Scalars) -> tuple[Tensor, ...]:
     foreach.addcmul_(v, g, g, value=s.square)
     below = foreach.sqrt(v)
     foreach.add_(below, s.floor)
-    if s.keep != 1:
-        foreach.mul_(p, s.keep)
     if s.moving:
         foreach.mul_(fields[-1], s.b1)
         foreach.add_(fields[-1], g, alpha=s.take)
-        foreach.addcdiv_(p, fields[-1], below, value=-s.e)
-    else:
-        foreach.addcdiv_(p, g, below, value=-s.e * s.take)
+    way = foreach.div(fields[-1] if s.moving else foreach.mul(g, s.take), below)
+    moved(p, way, s.e, s.decay)
     return along, long
 
 

@@ -80,6 +80,16 @@ def test_control_c_does_not_wait_for_the_workers(line):
     assert "Traceback" not in errors
 
 
+def test_control_c_keeps_what_the_workers_have_finished(line):
+    sweep = ("sweep", "mine.py:task", "--total", 20, "--low", 1e-3, "--high", 1e-2, "--points", 30)
+    code, said, errors = stopped(line, signal.SIGINT, 4, *sweep, "--workers", 2, "--out", "out", "--json")
+    assert code == 130
+    assert "Traceback" not in errors
+    found = json.loads(said)
+    assert found["interrupted"]
+    assert 4 <= len(found["trials"]) <= trials(line) < 30
+
+
 def test_an_interrupt_that_the_task_loses_is_not_lost(line):
     code, said, errors = stopped(line, signal.SIGINT, 1, "tune", "mine.py:deaf", "--total", 4000, "--out", "out")
     assert code == 130

@@ -95,10 +95,12 @@ class Bench:
         except (pickle.PicklingError, BrokenExecutor, AttributeError) as error:
             raise TaskError(_broken(requests[0], error)) from error
         finally:
+            # What ended while Ctrl-C was on its way is finished too.
             for future, request in futures.items():
-                # What ended while Ctrl-C was on its way is finished too.
                 if not future.cancel() and future.done() and future not in told and future.exception() is None:
                     self._kept(request, future.result(), new=not there)
+            if there and len(told) < len(futures):
+                self.journal.refresh()
 
     def _submitted(self, executor: Executor, request: Request, *, there: bool) -> Future[Trial]:
         if not there:

@@ -31,6 +31,11 @@ class Journal:
         if self.path is not None:
             written(self.path, key, trial)
 
+    def refresh(self) -> None:
+        """Take the trials that other processes have written meanwhile."""
+        if self.path is not None:
+            self.done.update(_entries(self.path, _lines(self.path)))
+
 
 def written(path: Path, key: str, trial: Trial) -> None:
     """Append one finished trial to the journal at ``path``; several processes may do so at once."""
@@ -67,7 +72,7 @@ def opened(path: str | Path | None, search: Mapping[str, Any]) -> Journal:
             f"journal={str(path)!r} can't be used ({error}): give a path that can be written."
         ) from error
     _same(file, lines[0], header)
-    return Journal(file, dict(_entry(file, k, line) for k, line in enumerate(lines[1:], 2)))
+    return Journal(file, _entries(file, lines))
 
 
 def plain_search(search: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,6 +106,10 @@ def _same(file: Path, first: Any, header: dict[str, Any]) -> None:
         raise JournalError(
             f"{file} belongs to another search ({'; '.join(differ)}): give another path, or delete it to start anew."
         )
+
+
+def _entries(file: Path, lines: list[Any]) -> dict[str, Trial]:
+    return dict(_entry(file, k, line) for k, line in enumerate(lines[1:], 2))
 
 
 def _entry(file: Path, number: int, line: Any) -> tuple[str, Trial]:

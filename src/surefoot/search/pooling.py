@@ -23,6 +23,8 @@ from surefoot.trial import Trial
 # What libraries of linear algebra read when they are loaded.
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
+_PATIENCE = 5.0
+
 
 @contextmanager
 def pool(workers: int) -> Iterator[Executor]:
@@ -48,8 +50,11 @@ def pool(workers: int) -> Iterator[Executor]:
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
         # After Ctrl-C a worker may be in the middle of a trial that nobody waits for any more.
-        for child in set(multiprocessing.active_children()) - before:
+        started = set(multiprocessing.active_children()) - before
+        for child in started:
             child.terminate()
+        for child in started:
+            child.join(_PATIENCE)
 
 
 @contextmanager

@@ -45,7 +45,7 @@ class Prodigy(Adapting):
         d_hat = d_coef num/sum |s|        d_max = max(d_max, d_hat)        d = min(d_max, d growth_rate, d_limit)
 
     This one-pass form is the definition here; the reference takes the new d in d eps, which changes d by about 1e-4 of
-    itself. Other settings:
+    itself (and, where betas[0] = 0, in place of the d beside g, which v does not have). Other settings:
 
     - ``d_coef`` is the factor to tune first (0.5 to 2, up to 10); ``d0`` where d begins; ``growth_rate`` the most that
       d grows by in an update, after the first time that it grows at all.

@@ -75,7 +75,7 @@ def decayed(g: list[Tensor], p: list[Tensor], decay: float) -> list[Tensor]:
     return list(foreach.add(g, p, alpha=decay)) if decay else g
 
 
-def moved(p: list[Tensor], way: Sequence[Tensor], e: float, decay: float) -> None:
+def moved(p: list[Tensor], way: list[Tensor], e: float, decay: float) -> None:
     """P -= e (way + decay p), rounded once: while d is small the weights could not hold two such numbers."""
     if decay:
         foreach.add_(way, p, alpha=decay)
@@ -115,8 +115,7 @@ def adam(fields: Fields, s: AdamScalars) -> tuple[Tensor, ...]:
     foreach.add_(far, g, alpha=s.push)
     below = foreach.sqrt(v)
     foreach.add_(below, s.eps)
-    way = foreach.div(m, below)
-    moved(p, way, 1.0, s.e * s.decay)
+    moved(p, list(foreach.div(m, below)), 1.0, s.e * s.decay)
     return along, size(far)
 
 
@@ -155,5 +154,5 @@ def lion(fields: Fields, s: LionScalars) -> tuple[Tensor, ...]:
     foreach.add_(m, g, alpha=s.take)
     foreach.mul_(far, s.q)
     foreach.add_(far, u, alpha=s.push)
-    moved(p, u, s.e, s.decay)
+    moved(p, list(u), s.e, s.decay)
     return along, size(far)

@@ -54,7 +54,7 @@ def step(fields: Fields, s: Scalars) -> tuple[Tensor, ...]:
         foreach.mul_(fields[-1], s.b1)
         foreach.add_(fields[-1], g, alpha=s.take)
     way = foreach.div(fields[-1] if s.moving else foreach.mul(g, s.take), below)
-    moved(p, way, s.e, s.decay)
+    moved(p, list(way), s.e, s.decay)
     return along, long
 
 

@@ -80,3 +80,20 @@ def test_where_there_is_no_edge_the_reason_is_told():
         return loss
 
     assert "No curvature: it needs a loss_fn" in st.find(model, sgd, step_fn=step_fn, total=200, curvature=True).why
+
+
+def test_what_the_runs_found_is_not_lost_to_a_loss_that_cannot_be_measured():
+    model, x, y, _ = problem()
+    sgd = torch.optim.SGD(model.parameters(), lr=1.0)
+    plain = st.find(model, sgd, [(x, y)], MSE, total=200)
+    calls = []
+
+    def loss_fn(output, target):
+        calls.append(1)
+        if len(calls) > plain.cost_steps:
+            raise KeyError("no more")
+        return MSE(output, target)
+
+    told = st.find(model, sgd, [(x, y)], loss_fn, total=200, curvature=True)
+    assert told.lr == plain.lr
+    assert "No curvature: 'no more'" in told.why

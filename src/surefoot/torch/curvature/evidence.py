@@ -28,7 +28,9 @@ def with_curvature(peak: Peak, task: ObjectTask, *, seed: int = 0) -> Peak:
     """
     try:
         found = _measured(task, seed)
-    except ArgumentError as error:
+    except KeyboardInterrupt:
+        return peak
+    except Exception as error:  # noqa: BLE001  what runs have found must not be lost to evidence beside it
         return replace(peak, why=f"{peak.why.rstrip('.')}. No curvature: {error}")
     return replace(peak, why=f"{peak.why.rstrip('.')}. {_said(found, peak.lr)}")
 

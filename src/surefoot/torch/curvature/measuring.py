@@ -79,7 +79,7 @@ def sharpness(
     with every kernel; or an ``"exact"`` one. In a network with kinks (ReLU) differences see what the kinks add to the
     curvature on that length, and exact products don't; the less it rises, the noisier that is. Half precision is
     measured in float32 copies, outside of autocast. Memory: one vector of the size of the parameters a product, and
-    about six more.
+    about eight more.
 
     Modes are left as they are; dropout draws the same masks in every evaluation. Parameters, buffers, gradients,
     groups and random state are put back bit for bit. NaN where the loss is not finite. In distributed training each

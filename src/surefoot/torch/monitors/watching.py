@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from surefoot.live.tuned import own
 from surefoot.torch.curvature.measuring import Method, measured
 from surefoot.torch.hooks import attached, innermost, outside_graphs
 from surefoot.torch.monitors import measures
@@ -32,7 +33,7 @@ class Monitors:
     - ``grad_norm``, ``weight_norm``: norms over all parameters, after clipping; ``give(grad_norm=)`` says another one.
     - ``update_ratio``: |dW| / |W|, the median over matrices; ``update_rms``: RMS of the whole update.
     - ``rms_t``: the largest RMS_t (``rms_t``); ``effective_lr``: the median rate over P (``effective_rates``). Both
-      for optimizers with second moments only.
+      for optimizers with second moments only; those of ``st.optim`` say their own ``effective_lr``, and their ``d``.
     - ``grad_cosine``: between this gradient and the one of the update before.
     - ``noise_scale``: B_simple in examples; call ``micro_batch(examples)`` after each backward.
     - ``log_z``: of the module named ``logits``, or of ``give(logits=)``; ``attention_logit``: the largest one.
@@ -40,7 +41,7 @@ class Monitors:
     - ``headroom``: of this update, on ``loss_fn()``, every ``probe_every`` (10 ``every``) updates; about 6 forwards,
       whose losses are read at once.
     - ``sharpness_ratio``: of ``st.sharpness`` on ``loss_fn()``, as often, from the direction of last time; 7 to 21
-      gradients, and up to 14 vectors of the size of the weights.
+      gradients, and up to 16 vectors of the size of the weights.
 
     ``read()`` gives what is new as floats; nothing else waits for a device. Measuring needs one copy of the weights
     (a headroom four). Works as a context, and ends with ``close()``. Raises ArgumentError for a name that is no
@@ -172,6 +173,8 @@ class Monitors:
         parameters, choice = _trained(optimizer), self._choice
         columns, rows = taken(choice, optimizer, parameters, self._before)
         columns |= self._alone(optimizer)
+        if "effective_lr" in choice:
+            columns |= {name: torch.tensor(value) for name, value in own(optimizer)().items()}
         if "headroom" in choice and step % choice.probe == 0 and choice.loss_fn is not None:
             self._headroom = along(self._model, parameters, self._before, choice.loss_fn, start=self._headroom)
             columns["headroom"] = torch.tensor(self._headroom)

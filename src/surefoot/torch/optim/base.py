@@ -23,11 +23,12 @@ from surefoot.torch.optim.loading import checked, restored
 
 Group = dict[str, Any]
 LOOK = Kernel("gradients:look", ("g",), (), gradients.look, sums=1, whole=True)
-WHOLE, GLANCE = 65_536, 512
-"""Gradients of up to WHOLE elements are looked at completely before a step, of larger ones GLANCE in each chunk."""
+WHOLE, GLANCE = 65_536, 32
+"""Gradients of up to WHOLE elements are looked at completely before a step, of larger ones GLANCE in each WHOLE: more
+would cost what it is to save, for memory that lies far apart comes slowly."""
 
 SKIPPED = "a gradient holds NaN or infinity: this update was left out, weights and state are as they were."
-PIECES = "{} pieces of the gradients hold NaN or infinity: their weights and state are as they were, the rest moved."
+PIECES = "pieces of gradients that hold NaN or infinity: {}. Their weights and state are as they were, the rest moved."
 _LAYOUT = attrgetter("layout")
 _NUMEL = Tensor.numel
 

@@ -16,8 +16,9 @@ from torch import Tensor
 from surefoot.torch.optim.eager import running as eager
 from surefoot.torch.optim.kernel import Kernel, Row
 
-CHUNK = 32_768
-"""Elements at a time; sums are added chunk by chunk in this order, whatever the number of threads."""
+CHUNK, LOOKED = 32_768, 65_536
+"""Elements at a time; of gradients that are only looked at. Sums are added chunk by chunk in this order, whatever the
+number of threads."""
 ALONE = 400_000
 """Elements below which starting threads costs more than it saves."""
 SHARES = 8
@@ -102,7 +103,7 @@ def _order(tensor: Tensor) -> tuple[tuple[int, int], ...] | None:
 
 def _run(kernel: Kernel, columns: Columns, strides: Sequence[int], scalars: Any) -> NDArray[np.float64]:
     _, *like = _STORED[columns[0][0].dtype]
-    where, sizes = _chunks(columns, strides)
+    where, sizes = _chunks(columns, strides, LOOKED if kernel.whole else CHUNK)
     out = np.zeros((len(sizes), kernel.sums + 1))
     loop = _loop(kernel.name)
 
@@ -110,7 +111,8 @@ def _run(kernel: Kernel, columns: Columns, strides: Sequence[int], scalars: Any)
         loop(where, sizes, first, last, scalars, out, *like)
 
     threads, elements = torch.get_num_threads(), int(sizes.sum())
-    if threads == 1 or elements < ALONE:
+    seen = int(np.minimum(sizes, scalars.most).sum()) if kernel.whole else elements
+    if threads == 1 or seen < ALONE:
         share(0, len(sizes))
     else:
         bounds = np.unique(np.searchsorted(np.cumsum(sizes), np.linspace(0, elements, threads * SHARES + 1)))
@@ -127,7 +129,7 @@ def _loop(name: str) -> Callable[..., None]:
     return loop
 
 
-def _chunks(columns: Columns, strides: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _chunks(columns: Columns, strides: Sequence[int], most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the addresses int64[chunks, fields] and the sizes int64[chunks] of the chunks of ``columns``."""
     rows = len(columns[0])
     bases = np.empty((rows, len(columns)), np.int64)

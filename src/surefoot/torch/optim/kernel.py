@@ -28,8 +28,8 @@ class Kernel:
     Fields in ``sliced`` are flat and hold every n-th element of the others only, n being the scalar ``every``.
 
     The fields ``stored`` are of the parameter's own type, which may be of lower precision than the rest; arithmetic is
-    done in that of the rest, which is float32 at least. With ``whole`` the eager twin makes no tensor of their size,
-    and is given them as they are.
+    done in that of the rest, which is float32 at least. With ``whole`` the eager twin makes no tensor of their size
+    and is given them as they are, and the compiled one looks at the scalar ``most`` elements of each chunk alone.
     """
 
     name: str

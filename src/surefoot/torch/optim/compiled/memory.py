@@ -13,6 +13,8 @@ from numba.extending import intrinsic, overload, register_jitable
 
 from surefoot.torch.optim.compiled.caching import kept
 
+BLOCK = 512
+"""Elements that are looked at and then worked on: they are still in the nearest cache."""
 OPTIONS: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",

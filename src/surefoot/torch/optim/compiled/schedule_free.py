@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from surefoot.torch.optim.compiled.memory import broken, cast, compiled, narrow, view, wide
+from surefoot.torch.optim.compiled.memory import BLOCK, broken, cast, compiled, narrow, view, wide
 
 
 @compiled
@@ -15,15 +15,18 @@ def sgd(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: An
     lr, y_lr, c = cast(s.lr, work), cast(s.y_lr, work), cast(s.c, work)
     at_y, at_z = cast(s.decay_y, work), cast(s.decay_z, work)
     for k in range(first, last):
-        p, g, z = view(where[k, 0], sizes[k], low), view(where[k, 1], sizes[k], low), view(where[k, 2], sizes[k], work)
-        if broken(g, sizes[k]):
-            out[k, 0] = 1
-            continue
-        for i in range(sizes[k]):
-            y = wide(p[i])
-            u = wide(g[i]) + at_y * y + at_z * z[i]
-            p[i] = narrow(y + c * (z[i] - y) - y_lr * u, low)
-            z[i] -= lr * u
+        n = sizes[k]
+        p, g, z = view(where[k, 0], n, low), view(where[k, 1], n, low), view(where[k, 2], n, work)
+        for a in range(0, n, BLOCK):
+            ps, gs, zs = p[a : a + BLOCK], g[a : a + BLOCK], z[a : a + BLOCK]
+            if broken(gs, len(gs)):
+                out[k, 0] += 1
+                continue
+            for i in range(len(gs)):
+                y = wide(ps[i])
+                u = wide(gs[i]) + at_y * y + at_z * zs[i]
+                ps[i] = narrow(y + c * (zs[i] - y) - y_lr * u, low)
+                zs[i] -= lr * u
 
 
 @compiled
@@ -33,17 +36,20 @@ def adamw(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: 
     at_y, at_z = cast(s.decay_y, work), cast(s.decay_z, work)
     b2, rest, root, eps = cast(s.b2, work), cast(1 - s.b2, work), cast(s.root, work), cast(s.eps, work)
     for k in range(first, last):
-        p, g = view(where[k, 0], sizes[k], low), view(where[k, 1], sizes[k], low)
-        z, v = view(where[k, 2], sizes[k], work), view(where[k, 3], sizes[k], work)
-        if broken(g, sizes[k]):
-            out[k, 0] = 1
-            continue
-        for i in range(sizes[k]):
-            y, gi = wide(p[i]), wide(g[i])
-            v[i] = b2 * v[i] + rest * gi * gi
-            u = gi / (np.sqrt(v[i]) * root + eps) + at_y * y + at_z * z[i]
-            p[i] = narrow(y + c * (z[i] - y) - y_lr * u, low)
-            z[i] -= lr * u
+        n = sizes[k]
+        p, g = view(where[k, 0], n, low), view(where[k, 1], n, low)
+        z, v = view(where[k, 2], n, work), view(where[k, 3], n, work)
+        for a in range(0, n, BLOCK):
+            ps, gs, zs, vs = p[a : a + BLOCK], g[a : a + BLOCK], z[a : a + BLOCK], v[a : a + BLOCK]
+            if broken(gs, len(gs)):
+                out[k, 0] += 1
+                continue
+            for i in range(len(gs)):
+                y, gi = wide(ps[i]), wide(gs[i])
+                vs[i] = b2 * vs[i] + rest * gi * gi
+                u = gi / (np.sqrt(vs[i]) * root + eps) + at_y * y + at_z * zs[i]
+                ps[i] = narrow(y + c * (zs[i] - y) - y_lr * u, low)
+                zs[i] -= lr * u
 
 
 @compiled
@@ -54,19 +60,28 @@ def heavy(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: 
     b2, rest, root, eps = cast(s.b2, work), cast(1 - s.b2, work), cast(s.root, work), cast(s.eps, work)
     new, lift = cast(1 - s.m, work), cast(s.lift, work)
     for k in range(first, last):
-        p, g = view(where[k, 0], sizes[k], low), view(where[k, 1], sizes[k], low)
+        n = sizes[k]
+        p, g = view(where[k, 0], n, low), view(where[k, 1], n, low)
         z, v, m = (
-            view(where[k, 2], sizes[k], work),
-            view(where[k, 3], sizes[k], work),
-            view(where[k, 4], sizes[k], work),
+            view(where[k, 2], n, work),
+            view(where[k, 3], n, work),
+            view(where[k, 4], n, work),
         )
-        if broken(g, sizes[k]):
-            out[k, 0] = 1
-            continue
-        for i in range(sizes[k]):
-            y, gi = wide(p[i]), wide(g[i])
-            v[i] = b2 * v[i] + rest * gi * gi
-            m[i] += new * (gi - m[i])
-            u = lift * m[i] / (np.sqrt(v[i]) * root + eps) + at_y * y + at_z * z[i]
-            p[i] = narrow(y + c * (z[i] - y) - y_lr * u, low)
-            z[i] -= lr * u
+        for a in range(0, n, BLOCK):
+            ps, gs, zs, vs, ms = (
+                p[a : a + BLOCK],
+                g[a : a + BLOCK],
+                z[a : a + BLOCK],
+                v[a : a + BLOCK],
+                m[a : a + BLOCK],
+            )
+            if broken(gs, len(gs)):
+                out[k, 0] += 1
+                continue
+            for i in range(len(gs)):
+                y, gi = wide(ps[i]), wide(gs[i])
+                vs[i] = b2 * vs[i] + rest * gi * gi
+                ms[i] += new * (gi - ms[i])
+                u = lift * ms[i] / (np.sqrt(vs[i]) * root + eps) + at_y * y + at_z * zs[i]
+                ps[i] = narrow(y + c * (zs[i] - y) - y_lr * u, low)
+                zs[i] -= lr * u

@@ -64,7 +64,7 @@ def _sorted(kernel: Kernel, rows: Sequence[Row], strides: Sequence[int], scalars
     fast: dict[torch.dtype, list[Row]] = {}
     slow: list[Row] = []
     for row in rows:
-        like = _alike(kernel, row) if max(strides) == 1 and suits(kernel, [(t,) for t in row], strides) else None
+        like = _alike(kernel, row) if suits(kernel, [(t,) for t in row], strides) else None
         if like is None:
             slow.append(row)
         else:
@@ -80,8 +80,11 @@ def _alike(kernel: Kernel, row: Row) -> Row | None:
 
     Any such order will do: channels last, or transposed.
     """
+    if all(map(_CONTIGUOUS, row)):
+        return row
     order = _order(row[0])
-    if order is None:
+    # Every n-th element is one in the order of indices.
+    if order is None or kernel.sliced:
         return None
     like = [
         t if _order(t) == order or name in kernel.writes else torch.empty_like(row[0], dtype=t.dtype).copy_(t)
@@ -138,7 +141,7 @@ def _chunks(columns: Columns, strides: Sequence[int], most: int) -> tuple[NDArra
     lengths = np.fromiter(map(_NUMEL, columns[0]), np.int64, rows)
     # A slice begins anew in each chunk, and chunks begin where vector instructions like to.
     step = 16 * max(strides)
-    size = step * max(CHUNK // step, 1)
+    size = step * max(most // step, 1)
     counts = -(-lengths // size)
     if counts.max() <= 1:
         return bases, lengths

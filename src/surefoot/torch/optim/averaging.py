@@ -6,7 +6,6 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
-from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
@@ -15,7 +14,7 @@ from surefoot.errors import ArgumentError, WeightsError
 from surefoot.torch.optim import evaluation_saving as saving
 from surefoot.torch.optim.averaging_points import beta, remixed, share, x_of, y_of
 from surefoot.torch.optim.base import Group, Method, Work
-from surefoot.torch.optim.evaluation_hooks import hooked, unhooked
+from surefoot.torch.optim.evaluation_hooks import Lent, hooked, sharded, unhooked
 from surefoot.torch.optim.sharding import local
 
 MISMATCH = (
@@ -44,18 +43,13 @@ class Averaged(Method):
         self._attached = False
         self._loaded: saving.Loaded | None = None
         self._arrived: list[Tensor] = []
-        self._made: WeakValueDictionary[tuple[int, int, int, bool], Tensor] = WeakValueDictionary()
+        self._lent = Lent()
         own = {"k": 0, "weight_sum": 0.0, "lr_max": -1.0, "train_mode": True, "mixed": None}
         super().__init__(params, {**defaults, **own}, backend=backend, skip_nonfinite=skip_nonfinite)
 
     def __getstate__(self) -> dict[str, Any]:
         # Hooks stay with the original, and a copy of an attached model holds x: this one holds what it needs for y.
-        whole = {**super().__getstate__(), **saving.copied(self), "_attached": False, "_loaded": None}
-        return {name: value for name, value in whole.items() if name not in {"_made", "_arrived"}}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self._made, self._arrived = WeakValueDictionary(), self.__dict__.get("_arrived", [])
+        return {**super().__getstate__(), **saving.copied(self), "_attached": False, "_loaded": None}
 
     @property
     def effective_lr(self) -> float:
@@ -77,6 +71,7 @@ class Averaged(Method):
                     self._put(p, self._y(group, p) if y is None else y)
                 group["train_mode"] = True
                 self._loaded = None
+        self._lent.reshard()
 
     def eval(self) -> None:
         """Put the evaluation weights x into the parameters and keep y aside; nothing where they are there already."""
@@ -88,6 +83,7 @@ class Averaged(Method):
                     self._put(p, self._x(group, p))
                 group["train_mode"] = False
                 self._loaded = None
+        self._lent.reshard()
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
@@ -114,20 +110,16 @@ class Averaged(Method):
         group = self._group_of(parameter)
         if group is None or "z" not in self.state.get(parameter, {}):
             return parameter.detach()
-        # One tensor for all names of tied weights, as long as somebody holds it and nobody has written to it.
         key = (id(parameter), parameter._version, group["k"], group["train_mode"])  # noqa: SLF001  torch's count of writes
-        made = self._made.get(key)
-        if made is None or made._version:  # noqa: SLF001  as above
-            made = self._x(group, parameter) if group["train_mode"] else parameter.detach().clone()
-            self._made[key] = made
-        return made
+        return self._lent.copy(key, lambda: self._x(group, parameter) if group["train_mode"] else parameter.clone())
 
     def attach(self, model: torch.nn.Module) -> None:
         """Make ``model.state_dict()`` hold the evaluation weights from now on, and the optimizer's what y needs.
 
         Every way to save then saves x: torch.save, a framework's checkpoint, save_pretrained, a copy of the model. The
         tensors of such a state_dict are copies. Loading both goes on bit for bit, in either order. Attach before the
-        training or after the loading; a module that is added to the model later needs another call.
+        training or after the loading; a module that is added to the model later needs another call. A model sharded
+        by FSDP2 keeps whole weights after a forward pass: only an attached one is told when they change.
         Raises ArgumentError for what is no model of this optimizer.
         """
         if not isinstance(model, torch.nn.Module):
@@ -137,6 +129,7 @@ class Averaged(Method):
                 f"model={type(model).__name__} holds no parameter of this optimizer: pass the model it was built from."
             )
         hooked(model, self)
+        self._lent.sharded.update(sharded(model))
         self._attached = True
         if self._loaded is not None:
             self._loaded.again()

@@ -101,6 +101,9 @@ def _shared(norms: list[_BatchNorm], seen: int) -> int:
         share = statistic * (seen / total)
         torch.distributed.all_reduce(share)
         statistic.copy_(share)
+    for norm in norms:
+        if norm.num_batches_tracked is not None:
+            norm.num_batches_tracked.fill_(int(total))
     return int(total)
 
 

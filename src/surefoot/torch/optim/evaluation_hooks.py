@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, final
+from weakref import WeakSet, WeakValueDictionary
 
 import torch
 from torch import Tensor
@@ -46,6 +48,36 @@ class Hearing:
 
     def __reduce__(self) -> Any:
         return Hearing, ()
+
+
+@final
+class Lent:
+    """What an optimizer has given away and must not keep alive: copies of x, and modules that hold whole weights."""
+
+    def __init__(self) -> None:
+        self.copies: WeakValueDictionary[Any, Tensor] = WeakValueDictionary()
+        self.sharded: WeakSet[Module] = WeakSet()
+
+    def __reduce__(self) -> Any:
+        return Lent, ()
+
+    def copy(self, key: Any, make: Callable[[], Tensor]) -> Tensor:
+        """Return one tensor for all names of tied weights, while somebody holds it and nobody has written to it."""
+        found = self.copies.get(key)
+        if found is None or found._version:  # noqa: SLF001  torch's count of writes
+            self.copies[key] = found = make().detach()
+        return found
+
+    def reshard(self) -> None:
+        """Let go of whole weights that a forward pass gathered: they are those of the other mode."""
+        for module in self.sharded:
+            part: Any = module
+            part.reshard()
+
+
+def sharded(model: Module) -> list[Module]:
+    """Return the modules that FSDP2 shards."""
+    return [module for module in model.modules() if hasattr(module, "reshard") and hasattr(module, "unshard")]
 
 
 def own(module: Module) -> dict[str, Tensor]:

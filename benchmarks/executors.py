@@ -31,14 +31,8 @@ import numpy as np
 import surefoot as sf
 from surefoot.tasks import BUILT_IN, resolve
 
-TURNS = 3
-SWEEPS = {
-    "charlm": (400, 12),
-    "digits_cnn": (1000, 12),
-    "mnist1d": (750, 12),
-    "digits": (3000, 16),
-    "finetune": (600, 16),
-}
+TURNS = int(os.environ.get("TURNS", "3"))
+SWEEPS = {"charlm": (400, 12), "digits_cnn": (1000, 12), "digits": (3000, 16)}
 KILLS, RATES = 20, 50
 KILLED = """
 import sys

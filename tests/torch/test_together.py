@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
@@ -255,6 +256,7 @@ def test_a_rank_that_fails_before_a_collective_of_the_model_leaves_nobody_waitin
 
 INTERRUPTED = """
 import time
+from pathlib import Path
 
 model = built("DDP")
 optimizer = torch.optim.SGD(model.parameters(), 1e-2)
@@ -283,3 +285,11 @@ def test_ctrl_c_in_one_rank_ends_the_search_of_all_at_the_same_update(tmp_path):
     first, second = (said[0] for said in told(ranks))
     assert first == second
     assert first[1]
+
+
+def test_the_example_finds_the_same_peak_in_every_rank_under_torchrun():
+    example = Path(__file__).parents[2] / "examples" / "distributed.py"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(example)]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout.splitlines()
+    assert sorted(line.split(":")[0] for line in said) == ["rank 0", "rank 1"]
+    assert len({line.split(":")[1] for line in said}) == 1

@@ -144,15 +144,13 @@ def _append(file: Path, data: dict[str, Any]) -> None:
 def _mended(handle: int) -> int:
     """Cut off a line that has no end and return the length of the file."""
     size = os.fstat(handle).st_size
-    if size == 0 or os.pread(handle, 1, size - 1) == b"\n":
+    if size == 0 or _content(handle, size - 1) == b"\n":
         return size
     end = _content(handle).rfind(b"\n") + 1
     os.ftruncate(handle, end)
     return end
 
 
-def _content(handle: int) -> bytes:
-    parts = [b""]
-    while part := os.pread(handle, 1 << 20, sum(map(len, parts))):
-        parts.append(part)
-    return b"".join(parts)
+def _content(handle: int, start: int = 0) -> bytes:
+    os.lseek(handle, start, os.SEEK_SET)
+    return b"".join(iter(lambda: os.read(handle, 1 << 20), b""))

@@ -23,6 +23,8 @@ GRACE = 10.0
 
 They may stand still in a collective of the model that it never entered; its end is then what frees them.
 """
+PATIENCE = timedelta(minutes=30)
+"""How long a rank waits for the slowest one, as torch's own collectives do."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,8 @@ class Consent:
         flags = (word.judged, word.ended, word.error is not None, self.asked())
         vector = torch.tensor([word.loss, *map(float, flags)], dtype=torch.float64)
         options = dist.AllreduceOptions()
-        if word.error is not None:
-            # Of the work itself, not of waiting for it: a process can't end while it has work under way.
-            options.timeout = timedelta(seconds=grace)
+        # Of the work itself, not of waiting for it: a process can't end while it has work under way.
+        options.timeout = PATIENCE if word.error is None else timedelta(seconds=grace)
         try:
             self.group.allreduce([vector], options).wait()
         except RuntimeError as error:

@@ -42,6 +42,7 @@ def find(
     ``val_loader``, ``scaler``, ``accumulate``, ...). Raises ArgumentError for arguments that do not fit together,
     TaskError where the loader is empty, the loss is no scalar or a step raises; Ctrl-C returns the best answer so
     far. Whatever happens, everything is put back bit for bit (``st.task`` says what everything is).
+    Under torch.distributed every rank must call it; all see the same losses and return the same peak.
 
     >>> import torch
     >>> layer = torch.nn.Linear(1, 1, bias=False)

@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch.distributed as dist
 
-from surefoot.errors import JournalError
+from surefoot.errors import JournalError, TaskError
 from surefoot.search.execution import Report
 from surefoot.task import Task
 from surefoot.torch.agreeing import rank, ranks
@@ -25,6 +26,9 @@ from surefoot.torch.consenting import Consent, agreeing
 
 SPREAD = 100_003
 """Between the seeds of two ranks: each must draw its own batches where the data order is drawn at random."""
+
+MEETING = timedelta(minutes=5)
+"""How long a rank waits for the others to begin the search."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +62,23 @@ def together(
         return
     # Words of a few bytes on the host, apart from the collectives of the model: those of a rank that stands still
     # in the middle of them must not be mistaken for these.
-    group: Any = dist.new_group(backend="gloo")
+    group = _group()
     try:
         with _patient() as asked, _mirrored(journal, group) as kept:
             told = progress if rank() == 0 else None
             yield Ours(agreeing(task, Consent(group, asked), spread * rank()), kept, told)
     finally:
         dist.destroy_process_group(group)
+
+
+def _group() -> Any:
+    try:
+        return dist.new_group(backend="gloo", timeout=MEETING)
+    except RuntimeError as error:
+        raise TaskError(
+            f"rank {rank()} waited {MEETING} for the others ({error}): under torch.distributed a search must be called "
+            "in every rank."
+        ) from error
 
 
 @contextmanager

@@ -37,13 +37,13 @@ def band_of(groups: Groups, level: float, *, paired: bool) -> Band:
     """Return the band of the trials in ``groups``; ``Curve.band`` says what its arguments mean."""
     if not 0 < level < 1:
         raise ArgumentError(f"level={level!r} must be in (0, 1): the probability that the interval holds the mean.")
-    losses, place, counts = groups.losses, groups.place, groups.counts
+    losses, counts = groups.losses, groups.counts
     if paired:
         losses = losses - _shifts(groups)
-    means = np.bincount(place, losses, len(counts)) / np.maximum(counts, 1)
+    means = groups.means(losses)
     with np.errstate(invalid="ignore", divide="ignore"):
-        squares = np.bincount(place, (losses - means[place]) ** 2, len(counts))
-        errors = np.sqrt(squares / (counts - 1) / counts)
+        squares = groups.means((losses - np.repeat(means, counts)) ** 2)
+        errors = np.sqrt(squares / (counts - 1))
     errors[(counts < 2) | ~np.isfinite(means)] = math.nan
     quantiles = np.full(int(counts.max(initial=1)) + 1, math.nan)
     for n in np.unique(counts[counts > 1]).tolist():
@@ -58,8 +58,9 @@ def _shifts(groups: Groups) -> Array:
     """Return by how much each run's seed raises the loss, on average over the rates that ended under all seeds."""
     seen, which = np.unique(groups.seeds, return_inverse=True)
     whole = groups.counts == len(seen)
-    whole[groups.place[~np.isfinite(groups.losses)]] = False
-    common = whole[groups.place]
+    place = groups.place
+    whole[place[~np.isfinite(groups.losses)]] = False
+    common = whole[place]
     if not common.any():
         return np.zeros(len(which))
     offsets = np.bincount(which[common], groups.losses[common], len(seen)) / whole.sum()

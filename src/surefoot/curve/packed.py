@@ -11,7 +11,8 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.curve.scanning import Layout, Misfit, laid_out, scanned
+from surefoot.curve.cells import Misfit
+from surefoot.curve.scanning import Layout, laid_out, scanned
 from surefoot.curve.table import Table
 from surefoot.errors import FormatError
 from surefoot.trial import Trial, number, trial_of

@@ -7,31 +7,31 @@ records, each with the same text before it, say where every value begins and end
 from __future__ import annotations
 
 import json
-import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from surefoot.curve.cells import Misfit, numbers_of, stages_of, statuses_of
 from surefoot.curve.table import Table
 from surefoot.trial import STATUSES
 
 _CHUNK = 1 << 20
+_THREADS = 4
 _WIDEST = 40
-_WORDS = (b"null", b'"inf"', b'"-inf"')
+_COLUMNS = frozenset({"lr", "loss", "seed", "steps", "total", "status", "validated", "stage"})
 Places = NDArray[np.int64]
-
-
-class Misfit(Exception):  # noqa: N818  it never leaves this room: the file is then read record by record
-    """The records are not laid out alike."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How records are written: the text up to each key's colon, what follows it, ends a record, and lies between two.
 
-    ``names`` are the keys in their order, those of a trial inside a journal's line among them (``nested``).
+    ``names`` are the keys in their order, those of a trial inside a journal's line among them (``nested``); ``read``
+    says which tokens bound a value that becomes a column, or the record.
     """
 
     names: tuple[str, ...]
@@ -40,6 +40,7 @@ class Layout:
     closing: bytes
     between: bytes
     nested: bool
+    read: tuple[bool, ...]
 
 
 def laid_out(data: bytes, start: int, stop: int | None) -> Layout:
@@ -62,7 +63,10 @@ def laid_out(data: bytes, start: int, stop: int | None) -> Layout:
     between = after[: after.find(b"{")] if b"{" in after else b"\n"
     if stop is None and not between.startswith(b","):
         raise Misfit
-    return Layout(names, tokens, colon, b"}}" if nested else b"}", between, nested)
+    wanted = [name in _COLUMNS for name in names]
+    ends = {0, len(names) - 1}
+    read = tuple(here or k in ends or wanted[k - 1] for k, here in enumerate(wanted))
+    return Layout(names, tokens, colon, b"}}" if nested else b"}", between, nested, read)
 
 
 def scanned(data: bytes, start: int, layout: Layout, stop: int | None) -> tuple[Places, int, Table]:
@@ -70,19 +74,22 @@ def scanned(data: bytes, start: int, layout: Layout, stop: int | None) -> tuple[
     boundary = layout.closing + layout.between + layout.tokens[0]
     reach = len(layout.closing) + len(layout.between)
     end = _end(data, start, boundary, reach) if stop is None else _trimmed(data, stop)
-    parts: list[dict[str, Any]] = []
-    starts: list[Places] = []
-    codes: dict[bytes, int] = {}
+    bounds = []
     while start < end:
         cut = data.find(boundary, start + _CHUNK, end)
         last = end if cut < 0 else cut + len(layout.closing)
-        begins, columns = _chunk(data, start, last, layout, codes)
-        starts.append(begins)
-        parts.append(columns)
+        bounds.append((start, last))
         start = last + len(layout.between)
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    # NumPy does most of it without Python's lock, so that a second core is worth having.
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+        parts = list(pool.map(lambda bound: _chunk(data, bound, layout), bounds))
+    codes: dict[bytes, int] = {}
+    for part in parts:
+        renumbered = np.array([codes.setdefault(word, len(codes)) for word in part.words], np.int16)
+        part.columns["stage"] = renumbered[part.columns["stage"]]
+    joined = {name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns}
     stages = tuple(json.loads(text) for text in codes)
-    return np.concatenate(starts), end, Table(**joined, stages=stages or ("",))
+    return np.concatenate([part.begins for part in parts]), end, Table(**joined, stages=stages)
 
 
 def _trimmed(data: bytes, stop: int) -> int:
@@ -99,9 +106,17 @@ def _end(data: bytes, start: int, boundary: bytes, reach: int) -> int:
     return last + reach + length
 
 
-def _chunk(
-    data: bytes, start: int, stop: int, layout: Layout, codes: dict[bytes, int]
-) -> tuple[Places, dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A stretch of records: where they begin, their columns, and the words that their stages are numbers of."""
+
+    begins: Places
+    columns: dict[str, Any]
+    words: tuple[bytes, ...]
+
+
+def _chunk(data: bytes, bound: tuple[int, int], layout: Layout) -> _Part:
+    start, stop = bound
     # A few bytes more, so that a value at the end can be read at full width.
     part = data[start:stop] + b" " * _WIDEST
     colons = _colons(part, layout, filtered=False)
@@ -120,7 +135,7 @@ def _chunk(
     # A record without keys would lie in the last value of the one before it.
     if last is None or (last.view(np.uint8) == ord("}")).any():
         raise Misfit
-    return begins + start, _columns(columns, len(begins), codes)
+    return _Part(begins + start, *_columns(columns, len(begins)))
 
 
 def _colons(part: bytes, layout: Layout, *, filtered: bool) -> Places | None:
@@ -137,6 +152,8 @@ def _colons(part: bytes, layout: Layout, *, filtered: bool) -> Places | None:
 def _keyed(part: bytes, colons: Places, layout: Layout) -> bool:
     """Say whether each colon ends the key it should, with the text before it that it should have."""
     for k, token in enumerate(layout.tokens):
+        if not layout.read[k]:
+            continue
         here = colons[:, k] - len(token)
         if here[0] < 0:
             return False
@@ -176,17 +193,18 @@ class _Columns:
         if not 0 < width <= _WIDEST or int(lengths.min()) <= 0:
             raise Misfit
         found = _texts(self.part, width)[begins]
-        letters = found.view(np.uint8).reshape(-1, width)
-        letters *= np.arange(width) < lengths[:, None]
+        if int(lengths.min()) < width:
+            letters = found.view(np.uint8).reshape(-1, width)
+            letters *= np.arange(width, dtype=np.uint8) < lengths.astype(np.uint8)[:, None]
         return found
 
 
-def _columns(columns: _Columns, n: int, codes: dict[bytes, int]) -> dict[str, Any]:
+def _columns(columns: _Columns, n: int) -> tuple[dict[str, Any], tuple[bytes, ...]]:
     def numbers(name: str, usual: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         cells = columns.cells(name)
         if cells is None and usual is None:
             raise Misfit
-        return usual if cells is None else _numbers(cells)  # type: ignore[return-value]  # one of them is there
+        return usual if cells is None else numbers_of(cells)  # type: ignore[return-value]  # one of them is there
 
     named, loss = columns.layout.names, numbers("loss")
     steps = numbers("steps", numbers("total", np.ones(n))) if "steps" not in named else numbers("steps")
@@ -195,40 +213,8 @@ def _columns(columns: _Columns, n: int, codes: dict[bytes, int]) -> dict[str, An
     found: dict[str, Any] = {"lr": numbers("lr"), "loss": loss}
     whole = {"seed": numbers("seed", np.zeros(n)), "steps": steps, "total": numbers("total", steps)}
     found |= {name: column.astype(np.int64) for name, column in whole.items()}
-    found["status"] = (ended if status is None else _statuses(status)).astype(np.int8)
+    found["status"] = (ended if status is None else statuses_of(status)).astype(np.int8)
     found["validated"] = np.zeros(n, bool) if judged is None else judged == b"true"
-    found["stage"] = (np.zeros(n) if stage is None else _stages(stage, codes)).astype(np.int16)
-    return found
-
-
-def _numbers(cells: NDArray[np.bytes_]) -> NDArray[np.float64]:
-    """Return numbers from their texts; null is NaN, and infinities are words."""
-    if (cells == cells[0]).all():
-        return np.full(len(cells), _number(cells[0]))
-    for word in _WORDS:
-        here = cells == word
-        if here.any():
-            cells[here] = str(_number(word)).encode()
-    return cells.astype(np.float64)
-
-
-def _number(cell: bytes) -> float:
-    return math.nan if cell == b"null" else float(cell.strip(b'"'))
-
-
-def _statuses(cells: NDArray[np.bytes_]) -> NDArray[np.int64]:
-    found = np.full(len(cells), -1)
-    for k, status in enumerate(STATUSES):
-        found[cells == b'"' + status.encode() + b'"'] = k
-    if (found < 0).any():
-        raise Misfit
-    return found
-
-
-def _stages(cells: NDArray[np.bytes_], codes: dict[bytes, int]) -> NDArray[np.int64]:
-    """Return the number of each stage; ``codes`` learns those that are new."""
-    found = np.full(len(cells), -1)
-    while (found < 0).any():
-        word = bytes(cells[int(np.argmin(found))])
-        found[cells == word] = codes.setdefault(word, len(codes))
-    return found
+    codes = {b'""': 0} if stage is None else {}
+    found["stage"] = (np.zeros(n) if stage is None else stages_of(stage, codes)).astype(np.int16)
+    return found, tuple(codes)

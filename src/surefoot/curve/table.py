@@ -72,19 +72,26 @@ def table_of(trials: Sequence[Trial]) -> Table:
 class Groups:
     """The trials of one length by rate: ``rates`` [r], rising, ``counts`` [r], and what each trial [n] has.
 
-    ``place`` is that of its rate, ``seeds`` its seed, ``losses`` its loss, infinite where it failed.
+    The trials are in the order of their rates; ``seeds`` are theirs, ``losses`` too, infinite where one failed.
     """
 
     rates: Array
     counts: NDArray[np.int64]
-    place: NDArray[np.int64]
     seeds: NDArray[np.int64]
     losses: Array
 
-    def means(self) -> Array:
-        """Return the mean loss of each rate: infinite where a run failed under any seed."""
-        sums = np.bincount(self.place, self.losses, len(self.rates))
-        return np.asarray(sums / np.maximum(self.counts, 1), dtype=np.float64)
+    @property
+    def place(self) -> NDArray[np.int64]:
+        """The place of each trial's rate in ``rates``."""
+        return np.repeat(np.arange(len(self.rates)), self.counts)
+
+    def means(self, values: Array | None = None) -> Array:
+        """Return the mean of ``values`` [n] at each rate, unless given of the losses: infinite where a run failed."""
+        if not len(self.rates):
+            return np.zeros(0)
+        starts = np.cumsum(self.counts) - self.counts
+        sums = np.add.reduceat(self.losses if values is None else values, starts)
+        return np.asarray(sums / self.counts, dtype=np.float64)
 
 
 def grouped(table: Table, total: int | None = None) -> Groups:
@@ -92,5 +99,8 @@ def grouped(table: Table, total: int | None = None) -> Groups:
     length = int(table.total.max(initial=0)) if total is None else total
     here = table.total == length
     rows = table if here.all() else table.kept(here)
-    rates, place, counts = np.unique(rows.lr, return_inverse=True, return_counts=True)
-    return Groups(rates, counts, place, rows.seed, np.where(rows.lost, np.inf, rows.loss))
+    order = np.argsort(rows.lr)
+    lr = rows.lr[order]
+    starts = np.flatnonzero(np.concatenate([np.ones(len(lr[:1]), bool), lr[1:] != lr[:-1]]))
+    counts = np.diff(np.append(starts, len(lr)))
+    return Groups(lr[starts], counts, rows.seed[order], np.where(rows.lost, np.inf, rows.loss)[order])

@@ -13,6 +13,7 @@ from surefoot.torch.optim.checking import between
 from surefoot.torch.optim.dadapt import LIMIT, Adapting, common, grown, working
 from surefoot.torch.optim.eager import dadapt as eager
 from surefoot.torch.optim.kernel import Kernel
+from surefoot.torch.optim.skipping import left_out
 
 SQUARE = Kernel("dadapt:square", ("p", "g"), (), eager.square, sums=1)
 SGD = Kernel("dadapt:sgd", ("p", "g", "s", "x0"), ("p", "s"), eager.sgd, sums=2, stored=("p", "g", "x0"))
@@ -80,6 +81,8 @@ class DAdaptSGD(Adapting):
         head = groups[0]
         if not head["g0_norm"]:
             above = sum(self._pass(SQUARE, self._rows(part, ()), eager.SquareScalars())[0] for part in parts)
+            if not math.isfinite(above):
+                left_out(self)
             if not 0 < above < math.inf:
                 return
             each(groups, g0_norm=math.sqrt(above))

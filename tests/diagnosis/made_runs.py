@@ -89,6 +89,7 @@ def run(count, seed=0, *, loss="falls", step="every", rate="cosine", extras=(), 
         "headroom": rng.uniform(0.1, 3, count),
         "sharpness_ratio": rng.uniform(0.1, 3, count),
         "epoch": np.arange(count) / 10,
+        "d": 10.0 ** np.minimum(np.arange(count) * rng.uniform(0, 0.2) - 6, rng.uniform(-6, 3)),
     }
     columns.update({name: more[name] for name in extras})
     return sf.History(columns, origin=sf.Origin("test", facts={name: FACTS[name] for name in facts}))
@@ -96,7 +97,7 @@ def run(count, seed=0, *, loss="falls", step="every", rate="cosine", extras=(), 
 
 EXTRAS = (
     *("grad_norm", "val_loss", "val_accuracy", "applied_lr", "noise_scale", "batch", "weight_norm"),
-    *("update_ratio", "headroom", "sharpness_ratio", "epoch"),
+    *("update_ratio", "headroom", "sharpness_ratio", "epoch", "d"),
 )
 
 

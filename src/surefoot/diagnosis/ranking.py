@@ -18,6 +18,9 @@ EXPLAINS: dict[str, tuple[str, ...]] = {
     "SF106": ("SF201", "SF202", "SF206"),
     "SF107": ("SF104",),
     "SF206": ("SF201", "SF202"),
+    # Tuning-free optimizers: the estimate is the cause, what the loss does is its effect.
+    "SF112": ("SF102", "SF103", "SF104", "SF105", "SF106", "SF107"),
+    "SF207": ("SF201", "SF202", "SF206"),
     "SF201": ("SF202",),
     "SF202": ("SF408",),
     "SF302": ("SF301",),

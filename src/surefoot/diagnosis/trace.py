@@ -21,7 +21,7 @@ _NAMES = frozenset(
         *("loss", "val_loss", "lr", "applied_lr", "grad_norm", "tokens", "epoch", "batch", "loss_scale", "skipped"),
         *("update_ratio", "update_rms", "headroom", "sharpness_ratio", "noise_scale", "weight_norm", "weight_decay"),
         *("grad_cosine", "log_z", "attention_logit", "effective_lr", "accuracy", "momentum", "applied_step"),
-        "rms_t",
+        *("rms_t", "d"),
     }
 )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from surefoot.errors import ArgumentError
 from surefoot.history.origin import Fact
+from surefoot.live.tuned import around
 from surefoot.schedule.core import Schedule
 
 Rate = Callable[[int], Any]
@@ -34,15 +35,13 @@ def facts(total: int | None, optimizer: Any, schedule: Any, given: Mapping[str, 
 def _of_groups(optimizer: Any) -> dict[str, Fact]:
     if optimizer is None:
         return {}
-    inner = optimizer
-    # Accelerate wraps; the name that matters is the innermost one.
-    while hasattr(inner, "optimizer") and hasattr(inner.optimizer, "param_groups"):
-        inner = inner.optimizer
-    groups = getattr(inner, "param_groups", None)
+    # Accelerate wraps; the names that matter are those of the methods.
+    methods = [*around(optimizer)]
+    groups = getattr(methods[-1], "param_groups", None)
     if not groups:
         raise ArgumentError(f"optimizer={optimizer!r:.60} must be a name such as 'adamw', or have param_groups.")
     group = groups[0]
-    found: dict[str, Fact] = {"optimizer": type(inner).__name__.lower()}
+    found: dict[str, Fact] = {"optimizer": " of ".join(type(one).__name__ for one in methods).lower()}
     decays = [one["weight_decay"] for one in groups if isinstance(one.get("weight_decay"), (int, float))]
     found |= {"weight_decay": float(max(decays))} if decays else {}
     found |= {"momentum": float(group["momentum"])} if isinstance(group.get("momentum"), (int, float)) else {}

@@ -22,6 +22,7 @@ from surefoot.live.pace import Pace
 from surefoot.live.plan import facts as known_facts
 from surefoot.live.plan import rate
 from surefoot.live.reporting import Reports, Sighting, grave
+from surefoot.live.tuned import own
 from surefoot.live.values import Row, count, is_read, read, taken
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ class Watch:
         facts: Mapping[str, Fact | None] = _NO_FACTS,
     ) -> None:
         self._origin = Origin(facts=known_facts(total, optimizer, schedule, facts))
-        self._rate = rate(optimizer, schedule)
+        self._rate, self._own = rate(optimizer, schedule), own(optimizer)
         self._evaluate, self._asked, self._clock, self._on_finding = evaluate, 0, clock, on_finding
         self._progress, self._alarm, self._pace = begun(), Alarm(), Pace(clock)
         self._unread: list[Row] = []
@@ -78,7 +79,7 @@ class Watch:
             ("lr", lr),
             ("val_loss", val_loss),
             ("grad_norm", grad_norm),
-            *extra.items(),
+            *{**self._own(), **extra}.items(),
         ):
             if value is not None:
                 row[name] = taken(value, name)

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.optim import Optimizer
 
 from surefoot.history.lines import Log
 from surefoot.history.reading import Reading
+from surefoot.live.tuned import own
 from surefoot.torch.agreeing import agreed
 from surefoot.torch.policies import Rollback
 
@@ -51,6 +53,11 @@ class Attempt:
     overflow: bool = False
     judged: bool = False
     applied: bool = False
+    told: dict[str, float] = field(default_factory=dict)
+
+    def hear(self, optimizer: Optimizer) -> None:
+        """Take what an optimizer that finds its own rate says of it."""
+        self.told |= own(optimizer)()
 
     @property
     def norm(self) -> float:
@@ -118,7 +125,7 @@ class Record:
     def update(self, step: int, now: Attempt, **extra: float) -> None:
         """Write the reading of an update."""
         if self._log is not None:
-            self._log.write(Reading(step, now.loss, lr=now.rate, grad_norm=now.norm, **extra))
+            self._log.write(Reading(step, now.loss, lr=now.rate, grad_norm=now.norm, **{**now.told, **extra}))
 
     def rolled(self, step: int, now: Attempt, done: tuple[Action, ...]) -> None:
         """Write what a rollback did."""

@@ -181,6 +181,7 @@ class Guard:
 
     def _done(self, optimizer: Optimizer, applied: bool) -> None:
         self._rates.after(optimizer, applied=applied)
+        self._now.hear(optimizer)
         self._now.applied = self._now.applied or applied
 
     def _settle(self, now: Attempt) -> None:
@@ -228,7 +229,7 @@ class Guard:
     def _heeded(self, now: Attempt) -> str:
         if not self._watching:
             return ""
-        new = self._watch.add(Reading(self.position - 1, now.loss, lr=now.rate, grad_norm=now.norm))
+        new = self._watch.add(Reading(self.position - 1, now.loss, lr=now.rate, grad_norm=now.norm, **now.told))
         self.findings = (*self.findings, *new)
         grave = [one for one in new if one.severity == "error" and one.code in _HEEDED]
         return "" if self._recovery.trend.healthy or not grave else grave[0].message

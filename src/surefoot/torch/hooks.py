@@ -19,9 +19,12 @@ T = TypeVar("T")
 
 
 def innermost(optimizer: Any) -> Optimizer:
-    """Return the optimizer that applies the update, out of wrappers that keep it as ``.optimizer``."""
+    """Return the optimizer that applies the update, out of wrappers that keep it as ``.optimizer``.
+
+    One that changes what the optimizer within it does, as those of st.optim, applies the update itself.
+    """
     inner = optimizer
-    while isinstance(getattr(inner, "optimizer", None), Optimizer):
+    while isinstance(getattr(inner, "optimizer", None), Optimizer) and not getattr(inner, "applies", False):
         inner = inner.optimizer
     if not isinstance(inner, Optimizer):
         raise ArgumentError(f"optimizer={type(optimizer).__name__} is no torch.optim.Optimizer and holds none.")

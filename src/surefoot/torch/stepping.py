@@ -76,8 +76,9 @@ def attempt(setup: Setup, batches: Iterator[Any] | None) -> Outcome:
 
 
 def needs_closure(setup: Setup) -> bool:
-    """Return whether an optimizer (LBFGS) asks for a function that computes its loss anew."""
-    return any(_asks(type(innermost(optimizer)).step) for optimizer in setup.optimizers.values())
+    """Return whether an optimizer asks for a function that computes its loss (MoMo), or computes it anew (LBFGS)."""
+    inner: list[Any] = [innermost(optimizer) for optimizer in setup.optimizers.values()]
+    return any(_asks(type(one).step) or getattr(one, "needs_loss", False) for one in inner)
 
 
 @cache

@@ -51,7 +51,7 @@ from surefoot.diagnosis.trace import TRACE, Trace
 from surefoot.laws.typical import TYPICAL
 
 _OUT, _FAR = 2.0, 10.0
-_OTHERS = re.compile(r"dadapt|prodigy|schedule.?free|dog|mechanic|factor|adagrad|adadelta|mini|muon|8bit.?lion")
+_OTHERS = re.compile(r"dadapt|prodigy|schedule.?free|dog|mechanic|momo|factor|adagrad|adadelta|mini|muon|8bit.?lion")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from surefoot.torch.hooks import outside_graphs
 from surefoot.torch.optim.base import Method, Work, each
@@ -30,6 +30,8 @@ class Capped(Method):
     its averages add up to, and in ``_beta`` how they forget. Groups share the model: the share of the step that stands
     is the same for all, their rates need not be.
     """
+
+    needs_loss: ClassVar[bool] = True
 
     @outside_graphs
     def step(self, closure: Callable[[], Any] | None = None, *, loss: Any = None) -> Any:

@@ -55,7 +55,7 @@ class Mechanic(Wrapper):
 
     So the first update moves nothing, and the second by ``s_init`` times the sum of two. With ``clip`` the h in r is
     held within -m and m, m of the update before, as the authors' code in optax does and that for torch does not. ``d``
-    is S, and ``effective_lr`` S times the largest rate of a group.
+    is S, and ``effective_lr`` S times the rate of the wrapped optimizer.
 
     State: 8 bytes a parameter besides the wrapped optimizer's (x0, and delta in float32; the paper computes delta
     from x, which loses it to rounding while S is small). It still needs a schedule, which goes on the wrapped
@@ -109,8 +109,8 @@ class Mechanic(Wrapper):
 
     @property
     def effective_lr(self) -> float:
-        """The learned scale times the largest rate of a group."""
-        return self.d * max(float(group["lr"]) for group in self.param_groups)
+        """The learned scale times the rate of the wrapped optimizer."""
+        return self.d * self.inner_lr
 
     def _update(self, work: list[Work]) -> None:
         mine = self._borrowed(work, _begun, DELTA)

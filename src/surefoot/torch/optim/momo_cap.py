@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
@@ -47,7 +47,7 @@ class MoMo(Wrapper):
         share = min(1, max(0, F + <m, x> - y - rho lb)/-<m, u>)        x = x + share u
 
     Around Adam without weight decay, with ``beta`` its b1, that is MoMoAdam. The rates in the groups stay as they are,
-    so schedules do what they did; ``effective_lr`` is the share that stood times the largest of them. ``step`` needs
+    so schedules do what they did; ``effective_lr`` is the share that stood times the wrapped rate. ``step`` needs
     the loss: ``step(loss=loss)`` after ``backward()``, or a closure; in distributed training the mean of all processes.
 
     State: 4 bytes a parameter besides the wrapped optimizer's, and as much again while it steps. It still needs a rate,
@@ -66,6 +66,8 @@ class MoMo(Wrapper):
     Source: Schaipp, Ohana, Eickenberg, Defazio and Gower, MoMo: Momentum Models for Adaptive Learning Rates,
     arXiv 2305.07583, 2023. The form for any update is derived here.
     """
+
+    needs_loss: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -95,8 +97,8 @@ class MoMo(Wrapper):
 
     @property
     def effective_lr(self) -> float:
-        """The largest rate of a group times the share of the last step that stood."""
-        return float(self.param_groups[0]["momo_share"]) * max(float(group["lr"]) for group in self.param_groups)
+        """The rate of the wrapped optimizer times the share of the last step that stood."""
+        return float(self.param_groups[0]["momo_share"]) * self.inner_lr
 
     @property
     def lower_bound(self) -> float:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import compress
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 from torch.optim import Optimizer
@@ -27,6 +28,8 @@ class Wrapper(Method):
     """
 
     optimizer: Optimizer
+    applies: ClassVar[bool] = True
+    """Hooks belong here and not on the wrapped optimizer, whose step is a part of this one's."""
     _settings: Any
     _numbers: dict[str, Any]
 
@@ -60,19 +63,35 @@ class Wrapper(Method):
             # Checkpoints are the wrapped optimizer's, so are the hooks that see them.
             self.__dict__[f"_optimizer_{name}_hooks"] = getattr(self.optimizer, f"_optimizer_{name}_hooks")
         super().__setstate__({})
+        # Who watches the wrapped optimizer finds this one through it; a copy makes the link anew.
+        self.optimizer.__dict__["_optimizer_wrapper"] = weakref.ref(self)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.optimizer!r})"
 
     @property
-    def param_groups(self) -> list[Group]:  # type: ignore[override]  # torch keeps an attribute
+    def param_groups(self) -> list[Group]:
         """The groups of the wrapped optimizer."""
         return self.optimizer.param_groups
 
+    @param_groups.setter
+    def param_groups(self, groups: list[Group]) -> None:
+        self.optimizer.param_groups = groups
+
     @property
-    def state(self) -> Any:  # type: ignore[override]  # as above
+    def state(self) -> Any:
         """The state of the wrapped optimizer, this one's tensors beside it."""
         return self.optimizer.state
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        self.optimizer.state = state
+
+    @property
+    def inner_lr(self) -> float:
+        """The rate of the wrapped optimizer: its own effective one, if any, else that of its largest group."""
+        own = getattr(self.optimizer, "effective_lr", None)
+        return max(float(group["lr"]) for group in self.param_groups) if own is None else float(own)
 
     @property
     def defaults(self) -> dict[str, Any]:  # type: ignore[override]  # as above

@@ -34,7 +34,7 @@ docs: $(VENV)/.dev
 
 # The tables of benchmarks/results that need no data from elsewhere. The long studies keep a journal and say in their
 # first lines how they are run: benchmarks/guard.py, benchmarks/laws/curves.py, batch_scaling.py and mup.py.
-BENCHES = scheduler.py tasks.py tuning.py monitors.py curvature.py selection/run.py diagnosis/run.py laws/bound.py laws/own_law.py
+BENCHES = scheduler.py million.py tasks.py tuning.py monitors.py curvature.py selection/run.py diagnosis/run.py laws/bound.py laws/own_law.py
 
 bench: $(VENV)/.dev
 	for script in $(BENCHES); do $(BIN)/python benchmarks/$$script || exit 1; done

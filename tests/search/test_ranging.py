@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surefoot.errors import ArgumentError
-from surefoot.search.ranging import landmarks, noise_of, range_test, rising, smoothed
+from surefoot.search.ranging import landmarks, noise_of, rising, smoothed
 
 RATES = rising(1e-6, 100.0, 80).array()
 
@@ -79,26 +78,3 @@ def test_noise_is_measured_around_the_trend():
 def test_nothing_but_nan():
     marks = landmarks(RATES[:1], np.array([math.nan]))
     assert math.isnan(marks.start)
-
-
-@pytest.mark.parametrize("steps", [20, 100, 400])
-def test_a_bowl_blows_up_above_its_edge(bowls, steps):
-    curve = range_test(bowls.bowl, steps=steps)
-    marks = landmarks(np.array(curve.test_lrs), np.array(curve.test_losses))
-    assert curve.test_lrs[0] == pytest.approx(1e-6)
-    assert len(curve.test_lrs) == len(curve.test_losses) <= steps
-    assert 0.5 < 2**marks.blew < 16
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        ({"steps": 1}, "steps=1 must be an int >= 2"),
-        ({"low": 0.0}, "low=0.0 must be a finite rate > 0"),
-        ({"low": 1.0, "high": 1.0}, "low=1.0 must be below high=1.0"),
-        ({"knobs": {"width": 1}}, "names 'width'"),
-    ],
-)
-def test_bad_arguments(bowls, arguments, sentence):
-    with pytest.raises(ArgumentError, match=sentence):
-        range_test(bowls.bowl, **arguments)

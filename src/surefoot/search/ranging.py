@@ -8,20 +8,13 @@ at fixed rates have to decide.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.curve import Curve
-from surefoot.errors import ArgumentError
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import ramp
-from surefoot.search.question import count, positive
-from surefoot.search.running import Request, run_trial
-from surefoot.task import Task, checked
 
 LOW, HIGH = 1e-6, 100.0
 STAGE = "range test"
@@ -50,38 +43,6 @@ def rising(low: float, high: float, total: int) -> Schedule:
     [0.0001, 0.001, 0.01, 0.1]
     """
     return Schedule(high, (ramp(low / high, 1.0, total, "exponential"),))
-
-
-def range_test(
-    task: Task,
-    *,
-    steps: int = 100,
-    low: float = LOW,
-    high: float = HIGH,
-    seed: int = 0,
-    knobs: Mapping[str, Any] | None = None,
-) -> Curve:
-    """Return the raw range test of ``task``: its rates and losses in ``test_lrs`` and ``test_losses``.
-
-    One run of at most ``steps`` updates whose rate rises exponentially from ``low`` to ``high``; it ends early where
-    the loss is lost. ``find`` reads it and verifies what it says. Raises ArgumentError and TaskError.
-
-    >>> def bowl(schedule):
-    ...     x = 1.0
-    ...     for step in range(schedule.total):
-    ...         yield 2.0 * x * x
-    ...         x -= schedule(step) * 4.0 * x
-    >>> curve = range_test(bowl, steps=50)
-    >>> curve.test_losses[0], len(curve.test_lrs) < 50
-    (2.0, True)
-    """
-    bottom, top = positive(low, "low"), positive(high, "high")
-    if bottom >= top:
-        raise ArgumentError(f"low={low!r} must be below high={high!r}: the rate rises from one to the other.")
-    rise = rising(bottom, top, count(steps, "steps", "the updates of the range test", least=2))
-    request = Request(checked(task, knobs), rise, top, steps, seed, STAGE, dict(knobs or {}), keep_all=True)
-    trial = run_trial(request)
-    return Curve((), trial.start, tuple(rise.array(0, trial.steps).tolist()), trial.losses)
 
 
 def smoothed(losses: NDArray[np.float64], beta: float = _BETA) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch._dynamo.testing import CompileCounter
 
 import surefoot as sf
 import surefoot.torch as st
@@ -196,6 +197,34 @@ def test_checkpoints_of_the_distributed_kind_carry_both_sets_of_weights():
     train(model, optimizer, 6)
     train(other, second, 6)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
+
+
+# dynamo's own look at the loss
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_a_compiled_step_is_compiled_once_and_a_compiled_model_saves_x():
+    model, optimizer = pair(attached=True)
+    counter = CompileCounter()
+
+    @torch.compile(backend=counter)
+    def step(x, y):
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss.detach()
+
+    seen = []
+    for x, y in Batches():
+        step(x, y)
+        seen.append(counter.frame_count)
+    assert seen[1:] == seen[:1] * 19
+    compiled = torch.compile(model, backend="eager")
+    saved, made = compiled.state_dict(), optimizer.evaluation_state_dict(compiled)
+    with optimizer.evaluating():
+        for name, p in model.named_parameters():
+            assert torch.equal(saved[f"_orig_mod.{name}"], p)
+            assert torch.equal(made[f"_orig_mod.{name}"], p)
 
 
 def test_short_runs_at_the_rate_of_adamw_lose_to_adamw():

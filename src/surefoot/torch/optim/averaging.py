@@ -64,26 +64,18 @@ class Averaged(Method):
     def train(self) -> None:
         """Put the training weights y into the parameters; nothing where they are there already."""
         self._settle()
-        for group in self.param_groups:
-            if not group["train_mode"]:
-                for p in self._moved(group):
-                    y = self.state[p].pop("y", None)
-                    self._put(p, self._y(group, p) if y is None else y)
-                group["train_mode"] = True
-                self._loaded = None
-        self._lent.reshard()
+        for group in self._turned(train=True):
+            for p in self._moved(group):
+                y = self.state[p].pop("y", None)
+                self._put(p, self._y(group, p) if y is None else y)
 
     def eval(self) -> None:
         """Put the evaluation weights x into the parameters and keep y aside; nothing where they are there already."""
         self._settle()
-        for group in self.param_groups:
-            if group["train_mode"]:
-                for p in self._moved(group):
-                    self.state[p]["y"] = p.detach().clone()
-                    self._put(p, self._x(group, p))
-                group["train_mode"] = False
-                self._loaded = None
-        self._lent.reshard()
+        for group in self._turned(train=False):
+            for p in self._moved(group):
+                self.state[p]["y"] = p.detach().clone()
+                self._put(p, self._x(group, p))
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
@@ -214,6 +206,15 @@ class Averaged(Method):
             self._arrived += [p for p in parameters if "z" in self.state.get(p, {})]
         else:
             self._loaded.again(parameters)
+
+    def _turned(self, *, train: bool) -> Iterator[Group]:
+        turned = [group for group in self.param_groups if group["train_mode"] != train]
+        for group in turned:
+            yield group
+            group["train_mode"] = train
+        if turned:
+            self._loaded = None
+            self._lent.reshard()
 
     def _moved(self, group: Group) -> list[Tensor]:
         return [p for p in group["params"] if "z" in self.state.get(p, {})]

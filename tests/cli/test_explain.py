@@ -7,6 +7,8 @@ import pytest
 
 from surefoot.diagnosis.explaining import HEADINGS
 from surefoot.diagnosis.known import DOCS
+from surefoot.methods.known import PAGES
+from surefoot.methods.page import HEADINGS as METHOD_HEADINGS
 
 PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
 
@@ -14,7 +16,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
 def test_all_findings_are_listed_a_line_each(line):
     done = line.run("explain")
     assert done.returncode == 0
-    assert [text.split()[0] for text in done.stdout.splitlines()] == sorted(DOCS)
+    names = [text.split()[0] for text in done.stdout.splitlines()]
+    assert names == [*sorted(DOCS), *(page.name for page in PAGES)]
 
 
 @pytest.mark.parametrize("code", sorted(DOCS))
@@ -59,3 +62,24 @@ def test_two_ways_at_once_are_refused(line):
     done = line.run("explain", "--json", "--markdown")
     assert done.returncode == 2
     assert "pass one of them" in done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_method_is_explained_on_one_screen(line, page):
+    out = line.run("explain", page.name).stdout
+    assert out.startswith(f"{page.name}\n")
+    places = [out.index(f"\n{heading}\n") for heading in METHOD_HEADINGS.values()]
+    assert places == sorted(places)
+    assert "arXiv" in page.source
+    assert sum(len(text) // 100 + 1 for text in out.splitlines()) <= 48
+
+
+@pytest.mark.parametrize("asked", ["schedule-free", "Schedule Free", "ScheduleFreeAdamW", "sf"])
+def test_a_method_is_asked_for_by_its_name_or_its_class(line, asked):
+    assert line.run("explain", asked).stdout.startswith("schedule-free")
+
+
+def test_a_method_is_data_on_request(line):
+    data = json.loads(line.run("explain", "dog", "--json").stdout)
+    assert data["classes"] == ["DoG", "LDoG", "DoWG"]
+    assert data["sections"]["State"][0].startswith("8 bytes")

@@ -13,6 +13,7 @@ BELOW = {
     "schedule": {"chart", "svg"},
     "history": set(),
     "rules": set(),
+    "methods": set(),
     "chart": {"rules"},
     "svg": {"chart"},
     "trial": set(),
@@ -41,6 +42,7 @@ BELOW = {
     "integrations": {"torch", "live", "diagnosis", "schedule", "history"},
     "tasks": {"torch", "schedule", "history"},
     "cli": {
+        "methods",
         "rules",
         "integrations",
         "laws",

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+import surefoot as sf
 import surefoot.torch as st
 
 MSE = nn.MSELoss()
@@ -97,3 +98,19 @@ def test_what_the_runs_found_is_not_lost_to_a_loss_that_cannot_be_measured():
     told = st.find(model, sgd, [(x, y)], loss_fn, total=200, curvature=True)
     assert told.lr == plain.lr
     assert "No curvature: 'no more'" in told.why
+
+
+def test_the_headroom_of_the_peak_and_the_noise_are_told():
+    model, x, y, _ = problem()
+    batches = list(zip(x.split(8), y.split(8), strict=True))
+    sgd = torch.optim.SGD(model.parameters(), lr=7.0)
+    st.Scheduler(sgd, sf.constant(5.0, total=400))
+    peak = st.find(model, sgd, batches, MSE, total=400, curvature=True)
+    st.set_lr(sgd, peak.lr)
+    sgd._optimizer_step_pre_hooks.clear()
+    room = st.headroom(model, sgd, lambda: MSE(model(batches[0][0]), batches[0][1]))
+    assert f"the first update could go {room:.2g} times as far" in peak.why
+    grads = [torch.autograd.grad(MSE(model(a), b), model.weight)[0] for a, b in batches]
+    whole = (sum(grads) / 8).square().sum()
+    noise = st.NoiseScale(beta=0.0).updated(sum(g.square().sum() for g in grads) / 8, whole, 8, 64).value
+    assert f"half noise at batches of {noise:.2g} (here 8)." in peak.why

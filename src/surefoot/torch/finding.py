@@ -37,8 +37,8 @@ def find(
     The trials start from the present weights and optimizer state. ``total`` is the number of updates of the run that
     is planned (None: a range test only), ``budget`` the cost allowed, in such runs; ``low`` and ``high`` bound the
     rates tried, ``recipe(peak, total)`` is the schedule the peak is for, ``seed`` gives every trial the same data
-    order and dropout, ``progress`` is told how it goes, ``curvature`` adds to ``why`` what ``st.sharpness`` says of the
-    first batches (at the price of some twenty gradients of each), ``options`` are those of ``st.task`` (``step_fn``,
+    order and dropout, ``progress`` is told how it goes, ``curvature`` adds to ``why`` what ``st.sharpness``,
+    ``st.headroom`` and ``st.NoiseScale`` say of the first 8 batches (some 40 gradients of each), ``options`` are those of ``st.task`` (``step_fn``,
     ``val_loader``, ``scaler``, ``accumulate``, ...). Raises ArgumentError for arguments that do not fit together,
     TaskError where the loader is empty, the loss is no scalar or a step raises; Ctrl-C returns the best answer so
     far. Whatever happens, everything is put back bit for bit (``st.task`` says what everything is).

@@ -19,11 +19,15 @@ from surefoot.torch.curvature.products import Field
 
 @dataclass(frozen=True, eq=False)
 class Begun:
-    """The mean loss where the parameters are, its gradient, and the second moment that the batches would leave."""
+    """The mean loss where the parameters are, its gradient, and what the batches say of noise.
+
+    ``squares`` is the second moment that they would leave, ``each`` the mean squared norm of their gradients.
+    """
 
     loss: float
     gradient: torch.Tensor
     squares: torch.Tensor
+    each: float
 
 
 def begun_from(field: Field) -> tuple[Field, Begun]:
@@ -44,7 +48,9 @@ def begun_from(field: Field) -> tuple[Field, Begun]:
     # A few batches say little of one coordinate: the mean of its tensor counts as one batch more.
     shrunk = [(squares[k] + squares[k].mean() / count) / (count + 1) for k in sorted(sums)]
     gradient = layout.flat([sums[k] for k in sorted(sums)]) / count
-    return Field(layout, field.losses, field.again), Begun(math.fsum(losses) / count, gradient, layout.flat(shrunk))
+    each = math.fsum(float(one.sum(dtype=one.dtype)) for one in squares.values()) / count
+    loss = math.fsum(losses) / count
+    return Field(layout, field.losses, field.again), Begun(loss, gradient, layout.flat(shrunk), each)
 
 
 def losses_of(

@@ -96,7 +96,7 @@ def sharpness(
     preconditioned: Adaptive Gradient Methods at the Edge of Stability, arXiv 2207.14484 (2022).
     """
     method = Method(hvp, products, tolerance, seed, rise)
-    return measured(model, optimizer, loss_fn, batches, method=method)[0]
+    return measured(model, optimizer, loss_fn, batches, method=method).sharpness
 
 
 def measured(
@@ -107,8 +107,8 @@ def measured(
     *,
     method: Method,
     start: torch.Tensor | None = None,
-) -> tuple[Sharpness, torch.Tensor]:
-    """Return the sharpness and its eigenvector, which as the next ``start`` saves products."""
+) -> Measured:
+    """Return what ``sharpness`` returns, with what else was seen on the way."""
     inner = None if optimizer is None else innermost(optimizer)
     every = [p for _, p in trainable(model)] if inner is None else parameters_of(inner)
     parameters = measurable([p for p in every if p.requires_grad])
@@ -124,7 +124,21 @@ def measured(
             found = _searched(field, weighed, begun, method, start)
     finally:
         memory.restore()
-    return _answer(found, weighed, inner, lr, len(losses) * (1 + method.price * found.products)), found.ritz.vector
+    said = _answer(found, weighed, inner, lr, len(losses) * (1 + method.price * found.products))
+    return Measured(said, found.ritz.vector, begun.each, norm(begun.gradient) ** 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A sharpness and its ``direction``, which as the next ``start`` saves products; what the gradients say of noise.
+
+    ``each`` is the mean squared norm of the gradients of a batch, ``together`` that of the gradient of all.
+    """
+
+    sharpness: Sharpness
+    direction: torch.Tensor
+    each: float
+    together: float
 
 
 @dataclass(frozen=True, eq=False)

@@ -187,10 +187,9 @@ class Monitors:
 
     def _curved(self, optimizer: Optimizer) -> torch.Tensor:
         """Return how sharp the loss is beside what the optimizer bears."""
-        found, self._ridge = measured(
-            self._model, optimizer, self._choice.loss_fn, None, method=_QUICK, start=self._ridge
-        )
-        return torch.tensor(math.nan if found.ratio is None else found.ratio)
+        found = measured(self._model, optimizer, self._choice.loss_fn, None, method=_QUICK, start=self._ridge)
+        self._ridge, ratio = found.direction, found.sharpness.ratio
+        return torch.tensor(math.nan if ratio is None else ratio)
 
     def _alone(self, optimizer: Optimizer) -> Columns:
         """Return the columns that have no rows by parameter."""

@@ -69,7 +69,7 @@ def test_names_stand_in_where_the_state_says_nothing():
     model, optimizer = trained(optim.ScheduleFreeSGD)
     y, state = copy.deepcopy((model.state_dict(), optimizer.state_dict()))
     for group in state["param_groups"]:
-        del group["fingerprints"], group["weights"]
+        del group["fingerprints"], group["model_holds"]
     names = [name for name, _ in model.named_parameters()]
     assert same(optim.evaluation_weights(y, state, names), optimizer.evaluation_state_dict(model))
     with pytest.raises(ArgumentError, match="pass names"):

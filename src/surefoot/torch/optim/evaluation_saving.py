@@ -14,7 +14,7 @@ from surefoot.torch.optim.averaging_points import Group, State, beta, x_of, y_of
 from surefoot.torch.optim.evaluation_fingerprint import Entry, entry, fingerprint, has_one, verdict
 from surefoot.torch.optim.sharding import local
 
-WEIGHTS, PRINTS = "weights", "fingerprints"
+WEIGHTS, PRINTS = "model_holds", "fingerprints"
 """What a saved group says beside its settings: which weights ("x", "y") the model holds, and how to know them again."""
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from surefoot.torch.optim.compiled.memory import broken, cast, compiled, narrow, view, wide
 
-BLOCK, SLICED = 2048, 1024
+BLOCK, SLICED = 2048, 512
 """Elements that stay in the nearest cache from one loop to the next, and are added up before the float64 sums."""
 
 

@@ -6,13 +6,16 @@ import pytest
 
 from surefoot.chart.curves import curve_chart
 from surefoot.chart.nouns import schedule_chart
-from surefoot.chart.numbers import drawn_steps, smoothed
+from surefoot.chart.numbers import drawn_steps, rate_text, smoothed
 from surefoot.chart.runs import losses_chart, rates_chart
 from surefoot.curve import Curve
 from surefoot.errors import ArgumentError
 from surefoot.history.columns import History
+from surefoot.report.terminal import plot
+from surefoot.rules import suggestions
 from surefoot.schedule.core import Schedule
 from surefoot.schedule.phase import hold, ramp
+from surefoot.svg import svg
 from surefoot.trial import Trial
 
 
@@ -57,6 +60,21 @@ def test_trials_are_told_apart_by_stage_and_the_diverged_are_crosses_inside_the_
     assert chart.y.low < cross.y[0] < chart.y.high
     assert {mark.tone for mark in chart.marks} == {"soft"}
     assert curve_chart(examples.curve, rules=False).marks == ()
+
+
+def test_what_rules_say_is_drawn_beside_the_peak_and_named_once(examples):
+    soft = [mark for mark in curve_chart(examples.peak).marks if mark.tone == "soft"]
+    rates = sorted(rate for said in suggestions(examples.peak) for rate in said.rates)
+    assert {mark.x for mark in soft} <= set(rates)
+    labels = [mark.label for mark in soft if mark.label]
+    assert len(labels) == len(set(labels))
+    valley = next(said.rates[0] for said in suggestions(examples.peak) if said.rule == "valley")
+    (label,) = [mark.label for mark in soft if mark.x == valley and "valley" in mark.label]
+    assert label.endswith(rate_text(valley))
+    text = plot(curve_chart(examples.peak), 100).plain
+    assert label in text
+    assert "peak 4e-3" in text
+    assert label in svg(curve_chart(examples.peak))
 
 
 def test_the_seeds_of_a_sweep_are_joined_by_their_mean():

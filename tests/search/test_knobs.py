@@ -53,7 +53,7 @@ def test_the_weight_decay_is_chosen_whose_timescale_fits_the_full_run(budget):
     assert peak.knobs == {"weight_decay": BEST}
     assert "weight_decay 0.05 of 0.0005, 0.005, 0.05, 0.5 was best" in peak.why
     assert counts["updates"] == peak.cost_steps <= budget * 600
-    assert 0.01 < peak.lr < 0.5
+    assert 0 < peak.lr < 0.5
 
 
 def test_the_product_with_the_rate_is_held_while_the_rate_varies():
@@ -76,6 +76,7 @@ def test_the_product_with_the_rate_is_held_while_the_rate_varies():
 def test_momentum_is_compared_at_one_effective_rate():
     peak = tune(pushed, total=600, budget=1.0, second={"momentum": (0.0, 0.5, 0.9)})
     assert peak.knobs == {"momentum": 0.9}
+    assert "at the end of the values given" in peak.why
     rates = [trial.lr for trial in peak.curve.trials if trial.stage.startswith("momentum")]
     assert [rate / rates[1] for rate in rates[:3]] == pytest.approx([2.0, 1.0, 0.2])
     assert peak.lr < 0.1 / 4 * 2

@@ -59,6 +59,8 @@ def _facts(peak: Peak, lr: float) -> Iterator[tuple[str, str, str]]:
     edge = "none found" if peak.edge is None else rate_text(peak.edge)
     remark = "no trial diverged" if peak.edge is None else f"lowest rate that failed, {times(peak.edge / lr)} the peak"
     yield "Edge", edge, remark
+    for name, value in peak.knobs.items():
+        yield name.replace("_", " ").capitalize(), f"{value:g}", "chosen beside the peak"
     judge = "validation loss" if peak.curve.validated else "training loss"
     yield "Confidence", confidence_word(peak.confidence), f"{peak.confidence:.0%}, judged by {judge}"
     runs = f"{peak.cost_steps / peak.total:.2f} full runs, " if peak.total else ""

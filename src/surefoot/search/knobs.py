@@ -200,7 +200,9 @@ def _best(nest: _Nest, found: Peak, trials: Sequence[Trial]) -> tuple[float, str
     ahead = (middle - best) / gain
     if ahead <= _CLEAR:
         return nest.second.middle, "stays: no other is clearly better"
-    return nest.second.values[losses.index(best)], f"was best, by {min(ahead, 1.0):.1%} of the gain over the middle one"
+    k = losses.index(best)
+    end = ", at the end of the values given" if k in {0, len(losses) - 1} else ""
+    return nest.second.values[k], f"was best, by {min(ahead, 1.0):.1%} of the gain over the middle one{end}"
 
 
 def _moved(trials: Sequence[Trial]) -> float:

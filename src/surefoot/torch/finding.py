@@ -38,11 +38,11 @@ def find(
     is planned (None: a range test only), ``budget`` the cost allowed, in such runs; ``low`` and ``high`` bound the
     rates tried, ``recipe(peak, total)`` is the schedule the peak is for, ``seed`` gives every trial the same data
     order and dropout, ``progress`` is told how it goes, ``curvature`` adds to ``why`` what ``st.sharpness``,
-    ``st.headroom`` and ``st.NoiseScale`` say of the first 8 batches (some 40 gradients of each), ``options`` are those of ``st.task`` (``step_fn``,
-    ``val_loader``, ``scaler``, ``accumulate``, ...). Raises ArgumentError for arguments that do not fit together,
-    TaskError where the loader is empty, the loss is no scalar or a step raises; Ctrl-C returns the best answer so
-    far. Whatever happens, everything is put back bit for bit (``st.task`` says what everything is).
-    Under torch.distributed every rank must call it; all see the same losses and return the same peak.
+    ``st.headroom`` and ``st.NoiseScale`` say of the first 8 batches (some 40 gradients of each); ``options`` are those
+    of ``st.task`` (``step_fn``, ``val_loader``, ``scaler``, ``accumulate``, ...). Raises ArgumentError for arguments
+    that do not fit together, TaskError where the loader is empty, the loss is no scalar or a step raises; Ctrl-C
+    returns the best answer so far. Whatever happens, everything is put back bit for bit (``st.task`` says what
+    everything is). Under torch.distributed every rank must call it; all see the same losses and return the same peak.
 
     >>> import torch
     >>> layer = torch.nn.Linear(1, 1, bias=False)

@@ -49,8 +49,8 @@ def begun_from(field: Field) -> tuple[Field, Begun]:
     shrunk = [(squares[k] + squares[k].mean() / count) / (count + 1) for k in sorted(sums)]
     gradient = layout.flat([sums[k] for k in sorted(sums)]) / count
     each = math.fsum(float(one.sum(dtype=one.dtype)) for one in squares.values()) / count
-    loss = math.fsum(losses) / count
-    return Field(layout, field.losses, field.again), Begun(loss, gradient, layout.flat(shrunk), each)
+    begun = Begun(math.fsum(losses) / count, gradient, layout.flat(shrunk), each)
+    return Field(layout, field.losses, field.again), begun
 
 
 def losses_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -65,8 +66,7 @@ def _sentences(peak: Peak, task: ObjectTask, seed: int) -> Iterator[str]:
         room = headroom(model, optimizer, lambda: setup.loss(batches[0]))
         yield f"At the peak the first update could go {agreed([room], setup.device)[0]:.2g} times as far on its batch."
     size = size_of(batches[0])
-    noise = NoiseScale(beta=0.0).updated(each, whole, size, size * len(batches)).value.item()
-    yield f"Gradients are half noise at batches of {noise:.2g} (here {size})."
+    yield _noisy(NoiseScale(beta=0.0).updated(each, whole, size, size * len(batches)).value.item(), size)
 
 
 def _measured(setup: Setup, batches: list[Any], seed: int) -> Measured:
@@ -77,6 +77,14 @@ def _measured(setup: Setup, batches: list[Any], seed: int) -> Measured:
         if "hvp=" not in str(error):
             raise
         return measured(model, optimizer, setup.loss_fn, batches, method=Method(seed=seed))
+
+
+def _noisy(noise: float, size: int) -> str:
+    if noise < 1.0:
+        return "One batch shows no noise in its gradient to speak of."
+    if math.isinf(noise):
+        return f"Under the noise of batches of {size}, eight of them show no common gradient."
+    return f"Gradients are half noise at batches of {noise:.2g} (here {size})."
 
 
 def _edge(found: Sharpness, lr: float | None) -> str:

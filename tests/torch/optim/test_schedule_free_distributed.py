@@ -15,7 +15,10 @@ rank, folder, hows = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
 if hows != ["alone"]:
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     from torch.distributed.checkpoint import state_dict as checkpoint
-    from torch.distributed.fsdp import fully_shard
+    try:
+        from torch.distributed.fsdp import fully_shard
+    except ImportError:  # torch 2.4
+        from torch.distributed._composable.fsdp import fully_shard
 
 def build(how):
     torch.manual_seed(0)

@@ -206,3 +206,21 @@ def test_the_average_of_a_convex_problem_is_as_near_as_theory_says():
     assert x < bound
     # The iterate that takes the steps has no such promise: the average is what is good.
     assert x < float((rows @ optimizer.state[p]["z"] - aim).abs().mean())
+
+
+def test_half_precision_survives_where_the_reference_breaks_down():
+    """Pure float16: eps 1e-8 is 0 there, and so is the square of a small gradient."""
+
+    def run(kind):
+        torch.manual_seed(0)
+        p = torch.nn.Parameter(torch.zeros(50, dtype=torch.float16))
+        optimizer = kind([p], lr=0.01)
+        optimizer.train()
+        for k in range(30):
+            p.grad = 1e-3 * torch.randn(50).half() * (k % 3 == 0)
+            optimizer.step()
+        optimizer.eval()
+        return bool(torch.isfinite(p).all())
+
+    assert run(optim.ScheduleFreeAdamW)
+    assert not run(schedulefree.AdamWScheduleFree)

@@ -70,6 +70,7 @@ def charlm(
     depth: int = 2,
     context: int = 64,
     batch: int = 16,
+    optimizer: str = "adamw",
     momentum: float = 0.9,
     weight_decay: float = 0.1,
     base_width: int | None = None,
@@ -88,16 +89,16 @@ def charlm(
     if base_width is not None:
         mup_init_(model, base_width=base_width, width=width)
         parameters = mup(model, base_width=base_width, width=width, weight_decay=weight_decay)
-    optimizer = build("adamw", parameters, momentum=momentum, weight_decay=weight_decay)
+    chosen = build(optimizer, parameters, momentum=momentum, weight_decay=weight_decay)
     order = torch.Generator().manual_seed(seed)
     everywhere = torch.linspace(0, len(page.held) - context - 1, 64).long()
-    validate = held_out(model, cross_entropy, *page.windows(everywhere, context, held=True))
+    validate = held_out(model, cross_entropy, *page.windows(everywhere, context, held=True), chosen)
     for step in updates(schedule):
         rate = schedule(step)
-        set_lr(optimizer, rate)
+        set_lr(chosen, rate)
         x, y = page.windows(torch.randint(len(page.train) - context, (batch,), generator=order), context)
         loss = cross_entropy(model(x), y)
-        optimizer.zero_grad()
+        chosen.zero_grad()
         loss.backward()
-        optimizer.step()
+        chosen.step()
         yield Reading(step, loss.item(), lr=rate, val_loss=validate)

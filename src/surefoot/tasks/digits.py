@@ -59,7 +59,7 @@ def digits_cnn(
 def _train(schedule: Schedule, model: nn.Module, optimizer: Optimizer, batch: int, seed: int) -> Iterator[Reading]:
     images = data.digits()
     order = torch.Generator().manual_seed(seed)
-    validate = held_out(model, cross_entropy, images.x_val, images.y_val)
+    validate = held_out(model, cross_entropy, images.x_val, images.y_val, optimizer)
     for step in updates(schedule):
         rate = schedule(step)
         set_lr(optimizer, rate)

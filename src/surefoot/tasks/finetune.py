@@ -38,13 +38,19 @@ class LoRA(nn.Module):
 
 
 def finetune(
-    schedule: Schedule, *, seed: int = 0, batch: int = 32, momentum: float = 0.9, weight_decay: float = 0.01
+    schedule: Schedule,
+    *,
+    seed: int = 0,
+    batch: int = 32,
+    optimizer: str = "adamw",
+    momentum: float = 0.9,
+    weight_decay: float = 0.01,
 ) -> Iterator[Reading]:
-    """Fine-tune every weight and a new head with AdamW."""
+    """Fine-tune every weight and a new head."""
     model = deepcopy(pretrained())
     with seeded(seed):
         model[-1] = nn.Linear(_WIDTH, 5)
-    yield from _train(schedule, model, seed=seed, batch=batch, momentum=momentum, weight_decay=weight_decay)
+    yield from _train(schedule, model, optimizer, seed=seed, batch=batch, momentum=momentum, weight_decay=weight_decay)
 
 
 def finetune_lora(
@@ -54,16 +60,17 @@ def finetune_lora(
     rank: int = 4,
     alpha: float = 8.0,
     batch: int = 32,
+    optimizer: str = "adamw",
     momentum: float = 0.9,
     weight_decay: float = 0.0,
 ) -> Iterator[Reading]:
-    """Fine-tune adapters of ``rank`` and a new head with AdamW, every pretrained weight frozen."""
+    """Fine-tune adapters of ``rank`` and a new head, every pretrained weight frozen."""
     model = deepcopy(pretrained())
     with seeded(seed):
         for k in (0, 2):
             model[k] = LoRA(model[k], rank, alpha)  # type: ignore[arg-type]  # layers 0 and 2 are the linear ones
         model[-1] = nn.Linear(_WIDTH, 5)
-    yield from _train(schedule, model, seed=seed, batch=batch, momentum=momentum, weight_decay=weight_decay)
+    yield from _train(schedule, model, optimizer, seed=seed, batch=batch, momentum=momentum, weight_decay=weight_decay)
 
 
 @cache
@@ -93,19 +100,19 @@ def _classes(first: int) -> data.Split:
 
 
 def _train(
-    schedule: Schedule, model: nn.Module, *, seed: int, batch: int, momentum: float, weight_decay: float
+    schedule: Schedule, model: nn.Module, name: str, *, seed: int, batch: int, momentum: float, weight_decay: float
 ) -> Iterator[Reading]:
     images = _classes(5)
     trained = [p for p in model.parameters() if p.requires_grad]
-    optimizer = build("adamw", trained, momentum=momentum, weight_decay=weight_decay)
+    chosen = build(name, trained, momentum=momentum, weight_decay=weight_decay)
     order = torch.Generator().manual_seed(seed)
-    validate = held_out(model, cross_entropy, images.x_val, images.y_val)
+    validate = held_out(model, cross_entropy, images.x_val, images.y_val, chosen)
     for step in updates(schedule):
         rate = schedule(step)
-        set_lr(optimizer, rate)
+        set_lr(chosen, rate)
         pick = torch.randint(len(images.x), (batch,), generator=order)
         loss = cross_entropy(model(images.x[pick]), images.y[pick])
-        optimizer.zero_grad()
+        chosen.zero_grad()
         loss.backward()
-        optimizer.step()
+        chosen.step()
         yield Reading(step, loss.item(), lr=rate, val_loss=validate)

@@ -38,7 +38,9 @@ def mnist1d(
         )  # fmt: skip
     chosen = build(optimizer, model.parameters(), momentum=momentum, weight_decay=weight_decay)
     order = torch.Generator().manual_seed(seed)
-    validate = held_out(model, cross_entropy, signals.x_val, signals.y_val)
+    validate = held_out(
+        model, cross_entropy, signals.x_val, signals.y_val, chosen, seen=signals.x[: 20 * batch].split(batch)
+    )
     for step in updates(schedule):
         rate = schedule(step)
         set_lr(chosen, rate)

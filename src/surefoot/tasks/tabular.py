@@ -35,7 +35,7 @@ def tabular(
         model = nn.Sequential(nn.Linear(10, width), nn.Tanh(), nn.Linear(width, 1), nn.Flatten(0))
     chosen = build(optimizer, model.parameters(), momentum=momentum, weight_decay=weight_decay)
     order = torch.Generator().manual_seed(seed)
-    validate = held_out(model, mse_loss, patients.x_val, patients.y_val)
+    validate = held_out(model, mse_loss, patients.x_val, patients.y_val, chosen)
     for step in updates(schedule):
         rate = schedule(step)
         set_lr(chosen, rate)

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from surefoot.torch.optim.momo import MoMoAdam as MoMoAdam
     from surefoot.torch.optim.momo import MoMoSGD as MoMoSGD
     from surefoot.torch.optim.momo_cap import MoMo as MoMo
+    from surefoot.torch.optim.naming import build as build
     from surefoot.torch.optim.prodigy import Prodigy as Prodigy
+    from surefoot.torch.optim.prodigy_schedule_free import ProdigyScheduleFree as ProdigyScheduleFree
     from surefoot.torch.optim.schedule_free import ScheduleFreeAdamW as ScheduleFreeAdamW
     from surefoot.torch.optim.schedule_free import ScheduleFreeRAdam as ScheduleFreeRAdam
     from surefoot.torch.optim.schedule_free_sgd import ScheduleFreeSGD as ScheduleFreeSGD
@@ -41,7 +43,9 @@ _HOME = {
     "mechanic": ("Mechanic",),
     "momo": ("MoMoAdam", "MoMoSGD"),
     "momo_cap": ("MoMo",),
+    "naming": ("build",),
     "prodigy": ("Prodigy",),
+    "prodigy_schedule_free": ("ProdigyScheduleFree",),
     "schedule_free": ("ScheduleFreeAdamW", "ScheduleFreeRAdam"),
     "schedule_free_sgd": ("ScheduleFreeSGD",),
 }

@@ -207,6 +207,12 @@ def test_what_is_no_curve_is_refused(tmp_path, text):
         Curve.from_file(tmp_path / "file")
 
 
+def test_a_training_log_is_no_curve(tmp_path):
+    (tmp_path / "log.jsonl").write_text('{"step": 0, "loss": 2.0, "lr": 0.1}\n{"step": 1, "loss": 1.0, "lr": 0.1}\n')
+    with pytest.raises(FormatError, match=r"log.jsonl is a training log, which sf\.read reads"):
+        Curve.from_file(tmp_path / "log.jsonl")
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ArgumentError, match=r"none.jsonl' cannot be read"):
         Curve.from_file(tmp_path / "none.jsonl")

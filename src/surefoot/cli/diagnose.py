@@ -100,17 +100,11 @@ def schedule_of(path: str) -> Schedule:
 def _curve(path: str) -> Curve:
     from surefoot.curve import Curve  # noqa: PLC0415  as above
 
-    text = _text(path, "curve")
-    data = _loaded(text)
-    if "range_test" in data and isinstance(data.get("trials"), list):
-        # result.json leaves the losses of its trials out.
-        trials = [{"losses": [], "points": [], **trial} for trial in data["trials"] if isinstance(trial, dict)]
-        own = {"trials": trials, "start_loss": data.get("start_loss"), "test_lrs": [], "test_losses": []}
-        text = json.dumps({**own, "interrupted": bool(data.get("interrupted"))})
+    _text(path, "curve")
     try:
-        return Curve.from_json(text)
-    except (FormatError, TypeError) as wrong:
-        said = "give result.json of a search, or what Curve.to_json wrote"
+        return Curve.from_file(path)
+    except FormatError as wrong:
+        said = "give result.json of a search, its journal, or what Curve.to_json wrote"
         raise FormatError(f"curve={path!r} holds no curve: {said}.") from wrong
 
 

@@ -61,6 +61,8 @@ def fields_in(path: Path) -> dict[str, Any]:
         raise ArgumentError(f"path={str(path)!r} cannot be read ({error.strerror}): name a file.") from None
     head = data[: max(data.find(b"\n"), 0)]
     first = _line(head)
+    if first is not None and "step" in first:
+        raise FormatError(f"{path} is a training log, which sf.read reads: a curve is of whole runs.")
     try:
         if first is not None and ("key" in first or "lr" in first or "search" in first):
             return _from_lines(data, first, len(head) + 1)
@@ -89,7 +91,7 @@ def _from_document(data: dict[str, Any], trials: Sequence[Trial] | None, name: s
         rows = tuple(trial_in(row) for row in data["trials"]) if trials is None else trials
         test = {f"test_{key}": tuple(map(number, data["range_test"][key])) for key in ("lrs", "losses")}
         return {
-            "trials": rows, "start_loss": number(data["start_loss"]), **test, "interrupted": data["interrupted"],
+            "trials": rows, "start_loss": number(data["start_loss"]), **test, "interrupted": bool(data.get("interrupted")),
         }  # fmt: skip
     if "lr" in data and "trials" not in data:
         return _whole((trial_in(data),), {})

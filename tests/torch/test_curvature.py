@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
+from torch.utils.checkpoint import checkpoint
 
 import surefoot as sf
 import surefoot.torch as st
@@ -338,6 +339,30 @@ def test_a_kernel_without_a_second_derivative_is_no_trouble_for_differences():
     assert st.sharpness(model, None, loss).sharpness == pytest.approx(108.0, rel=0.01)
     with pytest.raises(ArgumentError, match="use hvp='difference'"):
         st.sharpness(model, None, loss, hvp="exact")
+
+
+def test_a_compiled_model_is_measured_as_it_is_and_has_no_exact_products():
+    model, (x, y) = perceptron(), batch()
+    compiled = torch.compile(model, backend="aot_eager")
+    alone = st.sharpness(model, None, mse_loss, [(x, y)])
+    assert st.sharpness(compiled, None, mse_loss, [(x, y)]).sharpness == pytest.approx(alone.sharpness, rel=1e-9)
+    with pytest.raises(ArgumentError, match="use hvp='difference'"):
+        st.sharpness(compiled, None, mse_loss, [(x, y)], hvp="exact")
+
+
+@pytest.mark.parametrize("hvp", ["difference", "exact"])
+def test_checkpoints_are_seen_through_unless_they_hide_their_parameters(hvp):
+    model, (x, y) = perceptron(), batch()
+
+    def loss(*, reentrant):
+        inside = checkpoint(model[:2], x.clone().requires_grad_(), use_reentrant=reentrant)
+        return mse_loss(model[2](inside), y)
+
+    plain = st.sharpness(model, None, mse_loss, [(x, y)], hvp=hvp)
+    seen = st.sharpness(model, None, lambda: loss(reentrant=False), hvp=hvp)
+    assert seen.sharpness == pytest.approx(plain.sharpness, rel=1e-9)
+    with pytest.raises(ArgumentError, match="use_reentrant=False"):
+        st.sharpness(model, None, lambda: loss(reentrant=True), hvp=hvp)
 
 
 def bad(case):

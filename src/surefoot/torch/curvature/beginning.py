@@ -35,7 +35,7 @@ def begun_from(field: Field) -> tuple[Field, Begun]:
     losses: list[float] = []
     sums: dict[int, torch.Tensor] = {}
     squares: dict[int, torch.Tensor] = {}
-    for loss, grads in field.each():
+    for loss, grads in field.each(first=True):
         losses.append(float(loss))
         for k, grad in enumerate(grads):
             if grad is not None:

@@ -31,12 +31,20 @@ class Field:
     losses: tuple[Loss, ...]
     again: Memory
 
-    def each(self) -> Iterator[tuple[torch.Tensor, Grads]]:
-        """Yield each loss and its gradients, None for a parameter that has no part in it."""
+    def each(self, *, first: bool = False) -> Iterator[tuple[torch.Tensor, Grads]]:
+        """Yield each loss and its gradients, None for a parameter that has no part in it.
+
+        The ``first`` time the graph is searched for what would hide parameters.
+        """
         self.again.restore()
         for function in self.losses:
             with torch.enable_grad():
                 loss = _checked(function())
+                if first and _meets(loss, "CheckpointFunctionBackward"):
+                    raise ArgumentError(
+                        "the model uses reentrant checkpoints, which hide their parameters from torch.autograd.grad: "
+                        "pass use_reentrant=False to torch.utils.checkpoint."
+                    )
                 yield loss.detach(), _dense(torch.autograd.grad(loss, self.layout.parameters, allow_unused=True))
 
     def gradient(self) -> torch.Tensor:
@@ -120,24 +128,25 @@ def _twice(loss: Loss, layout: Layout, v: torch.Tensor) -> Grads:
         if not bent:
             return (None,) * len(layout.parameters)
         whole = torch.stack(bent).sum()
-        if _ends(whole):
+        # Torch's gradient with unused inputs allowed would pass it over.
+        if _meets(whole, "Error"):
             raise _without("a function in it is once_differentiable")
         return torch.autograd.grad(whole, layout.parameters, allow_unused=True)
     except RuntimeError as error:
-        if not any(word in str(error) for word in ("derivative for", "double backward")):
+        if not any(word in str(error) for word in ("derivative for", "double backward", "create_graph=False")):
             raise
         raise _without(f"{error!s:.90}") from error
 
 
-def _ends(tensor: torch.Tensor) -> bool:
-    """Say whether the graph meets a derivative that has none: torch's gradient of unused inputs would pass it over."""
+def _meets(tensor: torch.Tensor, name: str) -> bool:
+    """Say whether the graph of ``tensor`` holds a node of that name."""
     seen: set[Any] = set()
     todo: list[Any] = [tensor.grad_fn]
     while todo:
         node = todo.pop()
         if node is None or node in seen:
             continue
-        if type(node).__name__ == "Error":
+        if type(node).__name__ == name:
             return True
         seen.add(node)
         todo += [following for following, _ in node.next_functions]

@@ -90,9 +90,8 @@ def _from_document(data: dict[str, Any], trials: Sequence[Trial] | None, name: s
         # result.json leaves the losses of its trials out, and has its range test as an object.
         rows = tuple(trial_in(row) for row in data["trials"]) if trials is None else trials
         test = {f"test_{key}": tuple(map(number, data["range_test"][key])) for key in ("lrs", "losses")}
-        return {
-            "trials": rows, "start_loss": number(data["start_loss"]), **test, "interrupted": bool(data.get("interrupted")),
-        }  # fmt: skip
+        whole = {"start_loss": number(data["start_loss"]), "interrupted": bool(data.get("interrupted"))}
+        return {"trials": rows, **whole, **test}
     if "lr" in data and "trials" not in data:
         return _whole((trial_in(data),), {})
     if "trials" not in data:

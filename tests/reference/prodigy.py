@@ -58,3 +58,31 @@ def run(
             k += 1
         path.append(([x.copy() for x in xs], d))
     return path
+
+
+def averaged(
+    start, gradient, steps, *, lr=1.0, betas=(0.9, 0.99), weight_decay=0.0, eps=1e-8, d0=1e-6, corrected=False
+):
+    """Return (y, x, d) after each update of Prodigy with Schedule-Free's averages, x kept as itself."""
+    (b1, b2), zs = betas, [np.array(x, float) for x in start]
+    b3, ys, xs, starts = math.sqrt(b2), list(zs), list(zs), list(zs)
+    s, vs = [np.zeros_like(x) for x in zs], [np.zeros_like(x) for x in zs]
+    d, num, total, largest, k, path = d0, 0.0, 0.0, 0.0, 0, []
+    for t in range(steps):
+        gs, rate = gradient(ys, t), lr(t) if callable(lr) else lr
+        if rate:
+            e = d * rate * (math.sqrt(1 - b2 ** (k + 1)) if corrected else 1.0)
+            largest = max(largest, e)
+            total += largest**2
+            c = largest**2 / total
+            num = b3 * num + d / d0 * e * sum(np.sum(g * (a - y)) for g, a, y in zip(gs, starts, ys, strict=True))
+            s = [b3 * a + d / d0 * e * g for a, g in zip(s, gs, strict=True)]
+            vs = [b2 * v + (1 - b2) * (d * g) ** 2 for v, g in zip(vs, gs, strict=True)]
+            us = [d * g / (np.sqrt(v) + d * eps) + weight_decay * y for g, v, y in zip(gs, vs, ys, strict=True)]
+            zs = [z - e * u for z, u in zip(zs, us, strict=True)]
+            xs = [(1 - c) * x + c * z for x, z in zip(xs, zs, strict=True)]
+            ys = [(1 - b1) * z + b1 * x for z, x in zip(zs, xs, strict=True)]
+            d = max(d, num / sum(np.sum(np.abs(a)) for a in s))
+            k += 1
+        path.append((ys, xs, d))
+    return path

@@ -44,20 +44,14 @@ class Adapting(Method):
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group, which shares in the common d; ArgumentError where it differs in what that is made from."""
         if isinstance(param_group, dict):
-            full = {**self.defaults, **param_group}
-            fresh = {"d": full["d0"], "k": 0, **dict.fromkeys(self._sums, 0.0)}
-            if self.param_groups and not full["per_group"]:
-                first = self.param_groups[0]
-                _agree(first, full, ("d0", "d_limit", "growth_rate", "per_group", *self._agreed))
-                fresh = {name: first[name] for name in fresh}
-            param_group.update(fresh)
+            param_group.update(joining(self, param_group, self._sums, self._agreed))
         super().add_param_group(param_group)
 
     def _update(self, work: list[Work]) -> None:
         alone = work[0].group["per_group"]
         families = [([part.group], [part]) for part in work] if alone else [(self.param_groups, work)]
         for groups, parts in families:
-            lr = self._one_rate(groups)
+            lr = one_rate(groups, self._apart)
             if lr:
                 self._advance(groups, [part for part in parts if part.group["lr"]], lr)
 
@@ -68,13 +62,31 @@ class Adapting(Method):
     def _rate(self, group: Group, lr: float) -> float:
         return float(group["d"]) * lr * correction(group)
 
-    def _one_rate(self, groups: Iterable[Group]) -> float:
-        rates = [float(group["lr"]) for group in groups]
-        lr = max(rates)
-        for rate in rates:
-            if rate not in {lr, 0.0}:
-                raise ArgumentError(f"lr={rate:g} beside lr={lr:g}: groups with one d have one rate; {self._apart}.")
-        return lr
+
+def joining(method: Method, group: Group, sums: Sequence[str], agreed: Sequence[str]) -> dict[str, Any]:
+    """Return d and the sums behind it for ``group``, which joins ``method``: the common ones, or those of a start.
+
+    Raises ArgumentError where the group differs from the first in what a common d is made from.
+    """
+    full = {**method.defaults, **group}
+    fresh = {"d": full["d0"], "k": 0, **dict.fromkeys(sums, 0.0)}
+    if not method.param_groups or full["per_group"]:
+        return fresh
+    first = method.param_groups[0]
+    for name in ("d0", "d_limit", "growth_rate", "per_group", *agreed):
+        if first[name] != full[name]:
+            raise ArgumentError(f"{name}={full[name]!r} beside {name}={first[name]!r}: groups with one d share it.")
+    return {name: first[name] for name in fresh}
+
+
+def one_rate(groups: Iterable[Group], apart: str) -> float:
+    """Return the rate that all ``groups`` have, or those of them that are not 0; ArgumentError where they differ."""
+    rates = [float(group["lr"]) for group in groups]
+    lr = max(rates)
+    for rate in rates:
+        if rate not in {lr, 0.0}:
+            raise ArgumentError(f"lr={rate:g} beside lr={lr:g}: groups with one d have one rate; {apart}.")
+    return lr
 
 
 def common(
@@ -123,9 +135,3 @@ def decays(group: Group) -> tuple[float, float]:
     """Return the decay that is added to the gradient, and the one that the rate multiplies: one of them is 0."""
     decay = float(group["weight_decay"])
     return (0.0, decay) if group["decouple"] else (decay, 0.0)
-
-
-def _agree(first: Group, other: Group, names: Sequence[str]) -> None:
-    for name in names:
-        if first[name] != other[name]:
-            raise ArgumentError(f"{name}={other[name]!r} beside {name}={first[name]!r}: groups with one d share it.")

@@ -144,7 +144,7 @@ class Prodigy(Adapting):
                 size += long
         if size:
             num = b3 * head["d_numerator"] + d / head["d0"] * e * along
-            each(groups, k=head["k"] + 1, d_numerator=num, **_estimate(head, head["d_coef"] * num / size))
+            each(groups, k=head["k"] + 1, d_numerator=num, **estimate(head, head["d_coef"] * num / size))
 
 
 def _kinds(part: Work) -> dict[tuple[bool, bool, torch.dtype], list[Row]]:
@@ -186,7 +186,8 @@ def _scalars(group: Group, d: float, e: float, b3: float, *, anchored: bool, mov
     )
 
 
-def _estimate(group: Group, d_hat: float) -> dict[str, float]:
+def estimate(group: Group, d_hat: float) -> dict[str, float]:
+    """Return what an estimate ``d_hat`` makes of ``group``: itself, the largest of them, and the new d."""
     d = float(group["d"])
     if not math.isfinite(d_hat):
         return {"d_hat": d_hat}

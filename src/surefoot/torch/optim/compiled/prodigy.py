@@ -128,3 +128,33 @@ def _pushed(
         gi = wide(g[i]) + coupled * x
         v[i] = b2 * v[i] + square * gi * gi
         p[i] = narrow(x - e * (take * gi / (np.sqrt(v[i]) + floor) + decay * x), low)
+
+
+@compiled
+def averaged(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: Any, work: Any) -> None:
+    """One step of Prodigy with Schedule-Free's averages."""
+    b2, square, b3, push = cast(s.b2, work), cast(s.square, work), cast(s.b3, work), cast(s.push, work)
+    floor, d, decay = cast(s.floor, work), cast(s.d, work), cast(s.decay, work)
+    lr, y_lr, c = cast(s.lr, work), cast(s.y_lr, work), cast(s.c, work)
+    for k in range(first, last):
+        n = sizes[k]
+        p, g, start = view(where[k, 0], n, low), view(where[k, 1], n, low), view(where[k, 5], n, low)
+        z, v, far = view(where[k, 2], n, work), view(where[k, 3], n, work), view(where[k, 4], n, work)
+        for a in range(0, n, BLOCK):
+            pa, ga, sa = p[a : a + BLOCK], g[a : a + BLOCK], start[a : a + BLOCK]
+            za, va, fa = z[a : a + BLOCK], v[a : a + BLOCK], far[a : a + BLOCK]
+            if broken(ga, len(ga)):
+                out[k, 0] += 1
+                continue
+            along, long = cast(0.0, work), cast(0.0, work)
+            for i in range(len(ga)):
+                y, gi = wide(pa[i]), wide(ga[i])
+                along += gi * (wide(sa[i]) - y)
+                fa[i] = b3 * fa[i] + push * gi
+                long += abs(fa[i])
+                va[i] = b2 * va[i] + square * gi * gi
+                u = d * gi / (np.sqrt(va[i]) + floor) + decay * y
+                pa[i] = narrow(y + c * (za[i] - y) - y_lr * u, low)
+                za[i] -= lr * u
+            out[k, 1] += along
+            out[k, 2] += long

@@ -36,6 +36,21 @@ class Scalars(NamedTuple):
     floor: float
 
 
+class AveragedScalars(NamedTuple):
+    """Factors of v and s, and of what they take up; what is added to sqrt(v); d, the decay at y; as Schedule-Free."""
+
+    b2: float
+    square: float
+    b3: float
+    push: float
+    floor: float
+    d: float
+    decay: float
+    lr: float
+    y_lr: float
+    c: float
+
+
 def step(fields: Fields, s: Scalars) -> tuple[Tensor, ...]:
     """One step of Adam, and s.  Sums: <g, p0 - p> with p from before, and |s|; both over every n-th element."""
     p, given, v, far = fields[:4]
@@ -56,6 +71,27 @@ def step(fields: Fields, s: Scalars) -> tuple[Tensor, ...]:
     way = foreach.div(fields[-1] if s.moving else foreach.mul(g, s.take), below)
     moved(p, list(way), s.e, s.decay)
     return along, long
+
+
+def averaged(fields: Fields, s: AveragedScalars) -> tuple[Tensor, ...]:
+    """U = d g/(sqrt(v) + floor) + decay y;  y += c (z - y) - y_lr u;  z -= lr u.  Sums: <g, p0 - y>, and |s|."""
+    y, g, z, v, far, start = fields
+    gone = foreach.sub(start, y)
+    foreach.mul_(gone, g)
+    foreach.mul_(far, s.b3)
+    foreach.add_(far, g, alpha=s.push)
+    foreach.mul_(v, s.b2)
+    foreach.addcmul_(v, g, g, value=s.square)
+    below = foreach.sqrt(v)
+    foreach.add_(below, s.floor)
+    u = foreach.div(g, below)
+    foreach.mul_(u, s.d)
+    if s.decay:
+        foreach.add_(u, y, alpha=s.decay)
+    foreach.lerp_(y, z, s.c)
+    foreach.add_(y, u, alpha=-s.y_lr)
+    foreach.add_(z, u, alpha=-s.lr)
+    return total(gone), size(far)
 
 
 def _few(tensors: list[Tensor], every: int) -> list[Tensor]:

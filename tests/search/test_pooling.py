@@ -132,6 +132,19 @@ def test_a_worker_that_is_killed_is_one_sentence_and_what_was_finished_is_kept(t
     assert len(lines(tmp_path / "k")) == 1
 
 
+def test_progress_is_told_of_trials_that_are_under_way_in_workers(bowls):
+    seen = []
+    with sf.pool(2) as executor:
+        curve = sf.sweep(bowls.yielding, [0.1, 0.2, 0.3], total=800, executor=executor, progress=seen.append)
+    flying = [one for one in seen if one.finished is None]
+    assert {one.finished for one in seen if one.finished} == set(curve.trials)
+    assert len(flying) >= 2
+    assert {one.lr for one in flying} <= {0.1, 0.2, 0.3}
+    assert all(0 < one.trial_step <= one.trial_total == 800 and one.loss > 0 for one in flying)
+    spent = [one.spent for one in seen]
+    assert (max(spent), spent) == (2400, sorted(spent))
+
+
 def test_no_worker_outlives_the_block(bowls):
     with sf.pool(2) as executor:
         sf.sweep(bowls.bowl, [0.1], total=20, executor=executor)

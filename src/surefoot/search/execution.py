@@ -5,7 +5,15 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    as_completed,
+    wait,
+)
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +21,7 @@ from typing import Any
 from surefoot.curve import Progress
 from surefoot.errors import TaskError
 from surefoot.search.claims import claimed
+from surefoot.search.gauges import INTERVAL, Gauge, Gauges, gauges
 from surefoot.search.journal import Journal, looked_up
 from surefoot.search.pooling import run_there, shared_out, threads_each
 from surefoot.search.rungs import VALIDATION
@@ -38,6 +47,8 @@ class Bench:
     told: float = 0.0
     ended: int = 0
     """Updates of the trials of the batch at work that have ended."""
+    flying: int = 0
+    """Updates of the trials that are under way in other processes."""
     streams: list[Iterator[Any]] = field(default_factory=list)
     earlier: float = 0.0
     """Seconds that trials from the journal took in sessions before this one."""
@@ -69,7 +80,7 @@ class Bench:
             done = [self.journal.done[r.key] for r in requests if r.key in self.journal.done]
             self.trials.extend(done)
             self.spent += sum(trial.steps for trial in done)
-            self.ended = 0
+            self.ended = self.flying = 0
         return done
 
     def _run_here(self, request: Request) -> None:
@@ -85,11 +96,21 @@ class Bench:
         there = isinstance(executor, ProcessPoolExecutor)
         if there:
             check_picklable(requests[0].task)
+        if there and self.progress is not None:
+            with gauges(len(requests)) as meters:
+                self._collected(executor, requests, meters, there=there)
+        else:
+            self._collected(executor, requests, None, there=there)
+
+    def _collected(self, executor: Executor, requests: list[Request], meters: Gauges | None, *, there: bool) -> None:
         with shared_out(executor):
-            futures = {self._submitted(executor, request, there=there): request for request in requests}
+            futures = {
+                self._submitted(executor, request, None if meters is None else meters.gauge(k), there=there): request
+                for k, request in enumerate(requests)
+            }
         told: set[Future[Trial]] = set()
         try:
-            for future in as_completed(futures):
+            for future in self._awaited(futures, meters):
                 self._finished(futures[future], future.result(), new=not there)
                 told.add(future)
         except (pickle.PicklingError, BrokenExecutor, AttributeError) as error:
@@ -102,11 +123,34 @@ class Bench:
             if there and len(told) < len(futures):
                 self.journal.refresh()
 
-    def _submitted(self, executor: Executor, request: Request, *, there: bool) -> Future[Trial]:
+    def _submitted(self, executor: Executor, request: Request, gauge: Gauge | None, *, there: bool) -> Future[Trial]:
         if not there:
             return executor.submit(run_trial, request)
         path = None if self.journal.path is None else self.journal.path.resolve()
-        return executor.submit(run_there, request, path, threads_each(executor))
+        return executor.submit(run_there, request, path, threads_each(executor), gauge)
+
+    def _awaited(self, futures: dict[Future[Trial], Request], meters: Gauges | None) -> Iterator[Future[Trial]]:
+        """Yield the futures as they are done, and report meanwhile how far the trial is that is furthest."""
+        if meters is None:
+            yield from as_completed(futures)
+            return
+        place = {future: k for k, future in enumerate(futures)}
+        left = set(futures)
+        while left:
+            done, left = wait(left, INTERVAL, FIRST_COMPLETED)
+            while done:
+                future = done.pop()
+                self.flying = sum(meters.read(place[one])[0] for one in left | done)
+                yield future
+            self._told_of(left, futures, meters)
+
+    def _told_of(self, left: set[Future[Trial]], futures: dict[Future[Trial], Request], meters: Gauges) -> None:
+        read = [(*meters.read(k), request) for k, (one, request) in enumerate(futures.items()) if one in left]
+        self.flying = sum(steps for steps, *_ in read)
+        steps, loss, request = max(read, key=lambda one: one[0], default=(0, 0.0, None))
+        if self.progress is not None and request is not None and steps:
+            spent = self.spent + self.ended + self.flying
+            self.progress(Progress(request.stage, request.lr, loss, steps, request.steps, spent, self.budget))
 
     def _kept(self, request: Request, trial: Trial, *, new: bool) -> None:
         """Keep a finished trial; one that is not ``new`` is in the journal's file already."""
@@ -118,7 +162,7 @@ class Bench:
     def _finished(self, request: Request, trial: Trial, *, new: bool = True) -> None:
         self._kept(request, trial, new=new)
         if self.progress is not None:
-            spent = self.spent + self.ended
+            spent = self.spent + self.ended + self.flying
             self.progress(
                 Progress(request.stage, trial.lr, trial.loss, trial.steps, trial.total, spent, self.budget, trial)
             )

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from surefoot.errors import ArgumentError
 from surefoot.search.claims import claimed
+from surefoot.search.gauges import Gauge
 from surefoot.search.journal import looked_up, written
 from surefoot.search.running import Request, run_trial
 from surefoot.trial import Trial
@@ -94,7 +95,7 @@ def shared_out(executor: Executor) -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def run_there(request: Request, journal: Path | None, threads: int) -> Trial:
+def run_there(request: Request, journal: Path | None, threads: int, gauge: Gauge | None = None) -> Trial:
     """Run one trial in a worker process and write it to the journal the moment it is done.
 
     So what is finished stays finished when the process that asked is killed. Where another process has the trial in
@@ -104,15 +105,15 @@ def run_there(request: Request, journal: Path | None, threads: int) -> Trial:
     if torch is not None and "OMP_NUM_THREADS" not in os.environ and torch.get_num_threads() > threads:
         # The pool had begun before it was known what for.
         torch.set_num_threads(threads)
-    tether = _tether()
+    tether, watch = _tether(), None if gauge is None else gauge.told()
     if journal is None:
-        return run_trial(request)
+        return run_trial(request, watch)
     with tether, claimed(journal, request.key) as handle:
         _leave_if_orphaned()
         earlier = looked_up(handle, request.key)
         if earlier is not None:
             return earlier
-        trial = run_trial(request)
+        trial = run_trial(request, watch)
         written(journal, request.key, trial)
         return trial
 

@@ -69,12 +69,12 @@ def test_so_are_bare_lines(found, separators):
     assert same(packed(data, 0, len(data)), found)
 
 
-@given(lists)
-def test_so_are_the_trials_inside_a_curve(found):
-    text = Curve(found, 2.0, (0.1,), (1.0,)).to_json().encode()
-    read = packed(text, text.find(b"[") + 1)
+@given(lists, st.sampled_from([None, 0, 1, 4, "\t"]))
+def test_so_are_the_trials_inside_a_curve_indented_or_not(found, indent):
+    text = json.dumps(Curve(found, 2.0, (0.1,), (1.0,)).plain(), indent=indent).encode()
+    read = packed(text, text.find(b"{", text.find(b"[")))
     assert same(read, found)
-    assert read is None or text[read.stop : read.stop + 2] == b"],"
+    assert read is None or text[read.stop :].split()[0] in {b"],", b"]"}
 
 
 def plainly(count=500, message=""):
@@ -133,8 +133,10 @@ def large():
 
 def test_a_long_curve_comes_back_equal_from_its_text(large):
     back = Curve.from_json(large.to_json())
-    assert not isinstance(back.trials, tuple)
-    assert back == large
+    indented = Curve.from_json(json.dumps(large.plain(), indent=1))
+    for read in (back, indented):
+        assert not isinstance(read.trials, tuple)
+        assert read == large
     assert (back.best, back.edge, back.by_rate()) == (large.best, large.edge, large.by_rate())
     assert (back.cost_steps, back.validated, back.plateau()) == (large.cost_steps, large.validated, large.plateau())
     assert back._repr_html_() == large._repr_html_()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,11 @@ def loaded(text: str, what: str) -> tuple[dict[str, Any], Sequence[Trial] | None
 
 def _apart(data: bytes) -> tuple[Packed | None, bytes]:
     """Return the trials in ``data`` as columns, and the text without them; None and all of it where they don't fit."""
-    first = data.find(b'"trials": [{')
-    found = packed(data, first + 11) if first >= 0 else None
-    if found is None or data[found.stop : found.stop + 1] != b"]":
+    first = re.search(rb'"trials":\s*\[\s*(?=\{)', data)
+    found = None if first is None else packed(data, first.end())
+    if first is None or found is None or not data[found.stop : found.stop + 64].lstrip().startswith(b"]"):
         return None, data
-    return found, data[: first + 11] + data[found.stop :]
+    return found, data[: first.end()] + data[found.stop :]
 
 
 def fields_of(data: Any, trials: Sequence[Trial] | None = None) -> dict[str, Any]:

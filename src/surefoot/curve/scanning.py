@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -50,15 +51,12 @@ def laid_out(data: bytes, start: int, stop: int | None) -> Layout:
     if not isinstance(record, tuple) or not record:
         raise Misfit
     nested = isinstance(record[-1][1], tuple)
-    item = b", " if b'", "' in data[start : start + length] or b', "' in data[start : start + length] else b","
-    colon = b": " if data[start : start + length].find(b'": ') > 0 else b":"
-    outer = [name for name, _ in record]
-    inner = [name for name, _ in record[-1][1]] if nested else []
-    if nested and outer[-1] != "trial":
+    if nested and record[-1][0] != "trial":
         raise Misfit
-    opens = {0, len(outer)} if nested else {0}
-    names = (*outer, *inner)
-    tokens = tuple((b"{" if k in opens else item) + b'"' + name.encode() + b'"' for k, name in enumerate(names))
+    names = tuple(name for name, _ in (*record, *(record[-1][1] if nested else ())))
+    text = data[start : start + length]
+    tokens, colon = _tokens(text, names)
+    closing = text[len(text.rstrip(b"} \r\n\t")) :]
     after = data[start + length : start + length + 64]
     between = after[: after.find(b"{")] if b"{" in after else b"\n"
     if stop is None and not between.startswith(b","):
@@ -66,7 +64,22 @@ def laid_out(data: bytes, start: int, stop: int | None) -> Layout:
     wanted = [name in _COLUMNS for name in names]
     ends = {0, len(names) - 1}
     read = tuple(here or k in ends or wanted[k - 1] for k, here in enumerate(wanted))
-    return Layout(names, tokens, colon, b"}}" if nested else b"}", between, nested, read)
+    return Layout(names, tokens, colon, closing, between, nested, read)
+
+
+def _tokens(text: bytes, names: tuple[str, ...]) -> tuple[tuple[bytes, ...], bytes]:
+    """Return the text from the end of the value before it to each key's colon, and the colon with what follows it."""
+    tokens, colons, at = [], set(), 0
+    for name in names:
+        found = re.compile(rb'[{,]\s*"' + re.escape(name.encode()) + rb'"(:\s*)').search(text, at)
+        if found is None:
+            raise Misfit
+        tokens.append(found[0].removesuffix(found[1]))
+        colons.add(found[1])
+        at = found.end()
+    if len(colons) > 1:
+        raise Misfit
+    return tuple(tokens), colons.pop()
 
 
 def scanned(data: bytes, start: int, layout: Layout, stop: int | None) -> tuple[Places, int, Table]:
@@ -157,13 +170,13 @@ def _keyed(part: bytes, colons: Places, layout: Layout) -> bool:
         here = colons[:, k] - len(token)
         if here[0] < 0:
             return False
-        # Eight bytes are compared as one number: twice for a long key, the halves overlapping.
+        # Eight bytes are compared as one number, the last eight overlapping those before them.
         wide = len(token) >= 8
         kind, size = ("<u8", 8) if wide else (f"S{len(token)}", len(token))
         view: NDArray[Any] = np.ndarray((len(part) - size + 1,), kind, part, strides=(1,))
-        for offset in {0, len(token) - size}:
+        for offset in (*range(0, len(token) - size, size), len(token) - size):
             piece = np.frombuffer(token[offset : offset + size], kind)[0]
-            if len(token) > 16 or not (view[here + offset] == piece).all():
+            if not (view[here + offset] == piece).all():
                 return False
     return True
 

@@ -281,6 +281,22 @@ def test_tied_weights_are_one_tensor_in_a_state_dict():
     assert same(weights, saved)
 
 
+@pytest.mark.parametrize("attached", [False, True])
+def test_inference_mode_is_as_good_a_place_to_evaluate_and_save_as_any(attached):
+    model, optimizer = pair(attached=attached)
+    train(model, optimizer, 5)
+    y, x = live(model), averages(optimizer, model)
+    with torch.inference_mode():
+        first, second = optimizer.evaluation_state_dict(model), optimizer.evaluation_state_dict(model)
+        optimizer.eval()
+        assert same(first, x)
+        assert same(second, model.state_dict())
+    optimizer.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    optimizer.train()
+    assert same(live(model), y)
+    train(model, optimizer, 1)
+
+
 @pytest.mark.parametrize("bad", [3, nn.Linear(2, 2)])
 def test_what_is_no_model_of_the_optimizer_can_not_be_attached(bad):
     _, optimizer = pair()

@@ -154,6 +154,39 @@ def test_a_state_that_was_reset_in_the_middle_takes_no_giant_step(kind):
     assert 0 < max(moved) < 1.1 * 0.01
 
 
+@pytest.mark.parametrize("attached", [False, True])
+def test_what_a_guard_saves_is_a_pair_that_goes_on(tmp_path, attached):
+    model, optimizer = pair(attached=attached)
+    guard = st.Guard(model, optimizer)
+    train(model, optimizer, 8, guard)
+    guard.save(tmp_path / "good.pt")
+    saved = torch.load(tmp_path / "good.pt", weights_only=False)
+    other, second = pair(attached=attached, lr=0.1)
+    other.load_state_dict(saved["model"][0])
+    second.load_state_dict(saved["optimizer"][0])
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
+    if attached:
+        with optimizer.evaluating():
+            assert all(torch.equal(saved["model"][0][name], p) for name, p in model.named_parameters())
+
+
+def test_a_task_validates_the_evaluation_weights():
+    model, optimizer = pair()
+    held = [next(iter(Batches()))]
+    run = st.task(model, optimizer, Batches(), loss_fn, val_loader=held)(sf.constant(0.05, total=6), seed=1)
+    told = [(reading, reading.val_loss()) for reading in run]
+    twin, other = pair()
+    torch.manual_seed(1)
+    for (reading, judged), (x, y) in zip(told, Batches(), strict=False):
+        other.zero_grad()
+        loss = loss_fn(twin(x), y)
+        loss.backward()
+        other.step()
+        assert reading.loss == loss.item()
+        with other.evaluating(), torch.no_grad():
+            assert judged == pytest.approx(loss_fn(twin(held[0][0]), held[0][1]).item(), rel=1e-6)
+
+
 def test_a_scaler_skips_the_updates_that_overflow():
     model, optimizer = pair()
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)

@@ -209,9 +209,11 @@ class Averaged(Method):
 
     def _turned(self, *, train: bool) -> Iterator[Group]:
         turned = [group for group in self.param_groups if group["train_mode"] != train]
-        for group in turned:
-            yield group
-            group["train_mode"] = train
+        # A y that was kept in inference mode could not be used outside of it.
+        with torch.inference_mode(mode=False), torch.no_grad():
+            for group in turned:
+                yield group
+                group["train_mode"] = train
         if turned:
             self._loaded = None
             self._lent.reshard()

@@ -65,7 +65,8 @@ class Lent:
         """Return one tensor for all names of tied weights, while somebody holds it and nobody has written to it."""
         found = self.copies.get(key)
         if found is None or found._version:  # noqa: SLF001  torch's count of writes
-            self.copies[key] = found = make().detach()
+            with torch.inference_mode(mode=False), torch.no_grad():
+                self.copies[key] = found = make().detach()
         return found
 
     def reshard(self) -> None:

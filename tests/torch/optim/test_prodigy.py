@@ -148,14 +148,45 @@ def test_without_b1_there_is_no_first_moment():
     assert sorted(optimizer.state[w]) == ["exp_avg_sq", "p0", "s"]
 
 
-def test_kernels_keep_p0_in_the_type_of_the_parameter():
-    w = torch.nn.Parameter(torch.ones(3, dtype=torch.bfloat16))
-    optimizer = Prodigy([w])
-    w.grad = torch.ones_like(w)
-    optimizer.step()
-    types = {name: t.dtype for name, t in optimizer.state[w].items()}
-    assert types == dict.fromkeys(("exp_avg", "exp_avg_sq", "s"), torch.float32) | {"p0": torch.bfloat16}
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("settings", [{}, {"slice_p": 3}, {"betas": (0.0, 0.999), "weight_decay": 0.1}])
+def test_d_grows_where_the_weights_are_too_coarse_to_show_a_small_move(backend, settings):
+    ds = []
+    for dtype in (torch.float32, torch.bfloat16):
+        w = torch.nn.Parameter(torch.full((90,), 2.0, dtype=dtype))
+        optimizer = Prodigy([w], **settings, backend=backend)
+        for _ in range(60):
+            w.grad = w.detach() * torch.linspace(0.5, 2, 90).to(dtype)
+            optimizer.step()
+        ds.append(optimizer.d)
+    assert ds[1] == pytest.approx(ds[0], rel=0.5)
+    assert ds[1] > 0.05
+    assert (w.detach() < 1.5).all()
+    kept = {name: t.dtype for name, t in optimizer.state[w].items()}
+    assert set(kept.values()) == {torch.float32}
+    assert "p0" not in kept
+    assert optimizer.state[w]["way"].shape == optimizer.state[w]["s"].shape
+
+
+@pytest.mark.parametrize("settings", [{}, {"slice_p": 7, "decouple": False}, {"betas": (0.0, 0.99)}])
+def test_both_backends_give_the_same_d_in_bfloat16(settings):
+    ds = []
+    for backend in BACKENDS:
+        generator = torch.Generator().manual_seed(0)
+        w = torch.nn.Parameter(torch.randn(70_000, generator=generator).bfloat16())
+        optimizer = Prodigy([w], d_limit=0.05, weight_decay=0.1, **settings, backend=backend)
+        slope = torch.randn(70_000, generator=generator)
+        for _ in range(40):
+            w.grad = (slope + 0.3 * torch.randn(70_000, generator=generator)).bfloat16()
+            optimizer.step()
+            ds.append(optimizer.d)
+    assert ds[:40] == pytest.approx(ds[40:], rel=1e-4)
+    assert ds[-1] > 1e-3
+
+
+def test_kernels_write_all_but_the_start():
     assert all("p0" not in kernel.writes for kernel in KERNELS.values())
+    assert "way" in KERNELS["way", True].writes
 
 
 def two_scales(**settings):

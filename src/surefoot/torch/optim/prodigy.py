@@ -20,14 +20,14 @@ from surefoot.torch.optim.prodigy_slices import every_nth, in_memory
 from surefoot.torch.optim.sharding import shards
 
 
-def _kernel(*, anchored: bool, moving: bool) -> Kernel:
-    state = ("exp_avg_sq", "s", *("p0",) * anchored, *("exp_avg",) * moving)
-    writes = tuple(name for name in state if name != "p0")
-    return Kernel("prodigy:step", ("p", "g", *state), ("p", *writes), eager.step, 2, ("s", "p0"), ("p", "g", "p0"))
+def _kernel(start: str, *, moving: bool) -> Kernel:
+    state = ("exp_avg_sq", "s", *(start,) * bool(start), *("exp_avg",) * moving)
+    writes, sliced = tuple(name for name in state if name != "p0"), ("s", "p0", "way")
+    return Kernel("prodigy:step", ("p", "g", *state), ("p", *writes), eager.step, 2, sliced, ("p", "g", "p0"))
 
 
-KERNELS = {(a, m): _kernel(anchored=a, moving=m) for a in (False, True) for m in (False, True)}
-"""By whether there is a p0, and an m."""
+KERNELS = {(start, m): _kernel(start, moving=m) for start in ("p0", "way", "") for m in (False, True)}
+"""By what is kept of the start (p0, the way gone since, or nothing where that is 0), and whether there is an m."""
 _DTYPE, _DIM, _CONTIGUOUS = attrgetter("dtype"), Tensor.dim, Tensor.is_contiguous
 
 
@@ -56,13 +56,13 @@ class Prodigy(Adapting):
     - ``per_group``: a d for each group, for networks of different scale trained together; rates may differ then.
     - ``decouple``: AdamW's decay as above; otherwise wd p is added to g (``p.grad`` stays as it is).
 
-    State: 8 + 8/slice_p bytes a parameter (float32); p0 in the parameter's type, and one number for a tensor that is 0
-    at the start (LoRA's B); 4 bytes less with betas[0] = 0. It still needs a schedule to the end, cosine or linear,
-    with a peak ``lr`` of 1, no restarts; a warmup only with ``safeguard_warmup``. For diffusion its users add bias
-    correction, weight_decay 0.01, betas (0.9, 0.99), and d0 up to 1e-4 where d stays small (folklore). Where it loses:
-    a tuned AdamW with warmup and a schedule is matched at best; clipping hard, or eps in low precision, can hold d at
-    d0. Where all gradients are 0 at first, decoupled decay alone moves the weights. Raises ArgumentError for an
-    argument out of its range, and in ``step`` where rates of groups with one d differ.
+    State: 8 + 8/slice_p bytes a parameter (float32); of a tensor that is 0 at the start (LoRA's B) p0 is one number; 4
+    bytes less with betas[0] = 0. For bfloat16 and float16 the way gone, in float32, is kept in the place of p0. It
+    still needs a schedule to the end, cosine or linear, with a peak ``lr`` of 1, no restarts; a warmup only with
+    ``safeguard_warmup``. For diffusion its users add bias correction, weight_decay 0.01, betas (0.9, 0.99), and d0 up
+    to 1e-4 where d stays small (folklore). Where it loses: a tuned AdamW with warmup and a schedule is matched at best;
+    clipping hard can hold d at d0. Where all gradients are 0 at first, decoupled decay alone moves the weights. Raises
+    ArgumentError for an argument out of its range, and in ``step`` where rates of groups with one d differ.
 
     >>> w = torch.nn.Parameter(torch.ones(1))
     >>> optimizer = Prodigy([w])
@@ -126,10 +126,12 @@ class Prodigy(Adapting):
         if group["betas"][0]:
             state["exp_avg"] = torch.zeros_like(state["exp_avg_sq"])
         state["s"] = torch.zeros_like(few, dtype=working(parameter))
+        if working(parameter) != parameter.dtype:
+            # Beside 1 a bfloat16 could not hold a move of d0: p0 - p would be 0, and d would never grow.
+            return {**state, "way": torch.zeros_like(state["s"])}
         # Which passes run must not depend on what a process's own piece holds.
         zero = parameter.dim() and not sharded and not parameter.any()
-        state["p0"] = few.new_zeros(()) if zero else few
-        return state
+        return {**state, "p0": few.new_zeros(()) if zero else few}
 
     def _advance(self, groups: list[Group], parts: list[Work], lr: float) -> None:
         head = groups[0]
@@ -137,9 +139,9 @@ class Prodigy(Adapting):
         b3 = math.sqrt(head["betas"][1]) if head["beta3"] is None else head["beta3"]
         along = size = 0.0
         for part in parts:
-            for (anchored, moving, _), rows in _kinds(part).items():
-                s = _scalars(part.group, d, e, b3, anchored=anchored, moving=moving)
-                here, long = self._pass(KERNELS[anchored, moving], rows, s)
+            for (start, moving, _), rows in _kinds(part).items():
+                s = _scalars(part.group, d, e, b3, start=start, moving=moving)
+                here, long = self._pass(KERNELS[start, moving], rows, s)
                 along += here
                 size += long
         if size:
@@ -147,31 +149,35 @@ class Prodigy(Adapting):
             each(groups, k=head["k"] + 1, d_numerator=num, **estimate(head, head["d_coef"] * num / size))
 
 
-def _kinds(part: Work) -> dict[tuple[bool, bool, torch.dtype], list[Row]]:
-    """Return the rows of ``part`` by whether there is a p0, whether there is an m, and the type of the parameter."""
+def _kinds(part: Work) -> dict[tuple[str, bool, torch.dtype], list[Row]]:
+    """Return the rows of ``part`` by what is kept of the start, whether there is an m, and the parameter's type."""
     sliced = part.group["slice_p"] > 1
-    columns = [[state[name] for state in part.states] for name in ("exp_avg_sq", "s", "p0")]
+    starts = [state["p0"] if "p0" in state else state["way"] for state in part.states]
+    columns = [*([state[name] for state in part.states] for name in ("exp_avg_sq", "s")), starts]
     averages = [state.get("exp_avg") for state in part.states]
     types = set(map(_DTYPE, part.parameters))
     # The usual case by the column: a hundred small tensors take a loop in Python longer than the pass.
-    even = all(map(_DIM, columns[2])) and not any(m is None for m in averages)
+    even = all(map(_DIM, starts)) and not any(m is None for m in averages)
     if even and len(types) == 1 and (not sliced or all(map(_CONTIGUOUS, part.parameters))):
-        return {(True, True, types.pop()): list(zip(part.parameters, part.grads, *columns, averages, strict=True))}
-    kinds: dict[tuple[bool, bool, torch.dtype], list[Row]] = defaultdict(list)
-    for p, g, v, s, start, m in zip(part.parameters, part.grads, *columns, averages, strict=True):
-        anchored, moving = bool(start.dim() or not p.dim()), m is not None
+        kind = "p0" if "p0" in part.states[0] else "way"
+        return {(kind, True, types.pop()): list(zip(part.parameters, part.grads, *columns, averages, strict=True))}
+    kinds: dict[tuple[str, bool, torch.dtype], list[Row]] = defaultdict(list)
+    for p, g, state, v, s, start, m in zip(part.parameters, part.grads, part.states, *columns, averages, strict=True):
+        kept, moving = bool(start.dim() or not p.dim()), m is not None
+        kind = ("p0" if "p0" in state else "way") if kept else ""
         whole = (p, g, v, *(m,) * moving)
         first, slope, square, *last = in_memory(whole) if sliced else whole
-        kinds[anchored, moving, p.dtype].append((first, slope, square, s, *(start,) * anchored, *last))
+        kinds[kind, moving, p.dtype].append((first, slope, square, s, *(start,) * kept, *last))
     return kinds
 
 
-def _scalars(group: Group, d: float, e: float, b3: float, *, anchored: bool, moving: bool) -> eager.Scalars:
+def _scalars(group: Group, d: float, e: float, b3: float, *, start: str, moving: bool) -> eager.Scalars:
     coupled, decay = decays(group)
     b1, b2 = group["betas"]
     return eager.Scalars(
         every=group["slice_p"],
-        anchored=anchored,
+        anchored=start == "p0",
+        tracked=start == "way",
         moving=moving,
         coupled=coupled,
         decay=decay,

@@ -16,7 +16,9 @@ BLOCK, SLICED = 2048, 512
 def step(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: Any, work: Any) -> None:
     """One step of Prodigy."""
     coupled, decay, e, floor = cast(s.coupled, work), cast(s.decay, work), cast(s.e, work), cast(s.floor, work)
-    b1, take, b2, square = cast(s.b1, work), cast(s.take, work), cast(s.b2, work), cast(s.square, work)
+    # Without an m its place holds v, which must not count.
+    b1, take = cast(s.b1 if s.moving else 0.0, work), cast(s.take, work)
+    b2, square = cast(s.b2, work), cast(s.square, work)
     b3, push, every = cast(s.b3, work), cast(s.push, work), s.every
     anchor = cast(1.0 if s.anchored else 0.0, work)
     # Sixteen elements are what one instruction takes: blocks begin where it likes to.
@@ -27,20 +29,23 @@ def step(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: A
         p, g = view(where[k, 0], n, low), view(where[k, 1], n, low)
         v, far = view(where[k, 2], n, work), view(where[k, 3], few, work)
         # What is not there has another's address, and counts nothing.
-        start = view(where[k, 4 if s.anchored else 0], few, low)
-        m = view(where[k, (5 if s.anchored else 4) if s.moving else 2], n, work)
+        start, way = view(where[k, 4 if s.anchored else 0], few, low), view(where[k, 4 if s.tracked else 3], few, work)
+        m = view(where[k, (5 if s.anchored or s.tracked else 4) if s.moving else 2], n, work)
         for a in range(0, n, size):
             pa, ga, va, ma = p[a : a + size], g[a : a + size], v[a : a + size], m[a : a + size]
             fa, sa = far[a // every : (a + size) // every], start[a // every : (a + size) // every]
+            wa = way[a // every : (a + size) // every]
             if broken(ga, len(ga)):
                 out[k, 0] += 1
                 continue
-            if every == 1 and s.moving:
+            if every == 1 and s.moving and not s.tracked:
                 along, long = _whole(
                     pa, ga, va, ma, fa, sa, anchor, coupled, decay, b1, take, b2, square, b3, push, e, floor, low
                 )
             else:
-                along, long = _few(pa, ga, fa, sa, every, anchor, coupled, b3, push)
+                along, long = _few(pa, ga, fa, sa, wa, every, anchor, s.tracked, coupled, b3, push)
+                if s.tracked:
+                    _tracked(wa, pa, ga, va, ma, every, coupled, decay, b1, take, b2, square, e, floor)
                 if s.moving:
                     _moved(pa, ga, va, ma, coupled, decay, b1, take, b2, square, e, floor, low)
                 else:
@@ -84,15 +89,51 @@ def _whole(
 
 
 @compiled
-def _few(p: Any, g: Any, far: Any, start: Any, every: int, anchor: Any, coupled: Any, b3: Any, push: Any) -> Any:
+def _few(
+    p: Any,
+    g: Any,
+    far: Any,
+    start: Any,
+    way: Any,
+    every: int,
+    anchor: Any,
+    tracked: bool,
+    coupled: Any,
+    b3: Any,
+    push: Any,
+) -> Any:
     along, long = b3 - b3, b3 - b3
     for i in range(len(far)):
         x = wide(p[i * every])
         gi = wide(g[i * every]) + coupled * x
-        along += gi * (anchor * wide(start[i]) - x)
+        along += gi * (way[i] if tracked else anchor * wide(start[i]) - x)
         far[i] = b3 * far[i] + push * gi
         long += abs(far[i])
     return along, long
+
+
+@compiled
+def _tracked(
+    way: Any,
+    p: Any,
+    g: Any,
+    v: Any,
+    m: Any,
+    every: int,
+    coupled: Any,
+    decay: Any,
+    b1: Any,
+    take: Any,
+    b2: Any,
+    square: Any,
+    e: Any,
+    floor: Any,
+) -> None:
+    for i in range(len(way)):
+        x = wide(p[i * every])
+        gi = wide(g[i * every]) + coupled * x
+        up = b1 * m[i * every] + take * gi
+        way[i] += e * (up / (np.sqrt(b2 * v[i * every] + square * gi * gi) + floor) + decay * x)
 
 
 @compiled

@@ -14,15 +14,15 @@ from surefoot.torch.optim.kernel import Fields
 class Scalars(NamedTuple):
     """How many elements one of s stands for, which fields there are, and the factors of one step.
 
-    ``anchored``: there is a p0 (0 otherwise); ``moving``: there is an m (the gradient otherwise). ``coupled`` is the
-    decay that is added to the gradient, ``decay`` the one that
-    the rate multiplies; ``b1``, ``b2``, ``b3`` are the factors of m,
-    v and s, and ``take``, ``square``, ``push`` of what they take up; ``e`` is the rate, ``floor`` what is added to
-    sqrt(v).
+    ``anchored``: there is a p0 (0 otherwise); ``tracked``: the way gone is there in its place; ``moving``: there is an
+    m (the gradient otherwise). ``coupled`` is the decay that is added to the gradient, ``decay`` the one that the rate
+    multiplies; ``b1``, ``b2``, ``b3`` are the factors of m, v and s, and ``take``, ``square``, ``push`` of what they
+    take up; ``e`` is the rate, ``floor`` what is added to sqrt(v).
     """
 
     every: int
     anchored: bool
+    tracked: bool
     moving: bool
     coupled: float
     decay: float
@@ -52,11 +52,14 @@ class AveragedScalars(NamedTuple):
 
 
 def step(fields: Fields, s: Scalars) -> tuple[Tensor, ...]:
-    """One step of Adam, and s.  Sums: <g, p0 - p> with p from before, and |s|; both over every n-th element."""
+    """One step of Adam, s, and the way gone.  Sums, of every n-th element: <g, p0 - p> with p from before, and |s|."""
     p, given, v, far = fields[:4]
     g = decayed(given, p, s.coupled)
     few, slope = _few(p, s.every), _few(g, s.every)
-    gone = foreach.sub(fields[4], few) if s.anchored else foreach.mul(few, -1.0)
+    if s.tracked:
+        gone = foreach.mul(fields[4], 1.0)
+    else:
+        gone = foreach.sub(fields[4], few) if s.anchored else foreach.mul(few, -1.0)
     foreach.mul_(gone, slope)
     foreach.mul_(far, s.b3)
     foreach.add_(far, slope, alpha=s.push)
@@ -70,6 +73,8 @@ def step(fields: Fields, s: Scalars) -> tuple[Tensor, ...]:
         foreach.add_(fields[-1], g, alpha=s.take)
     way = foreach.div(fields[-1] if s.moving else foreach.mul(g, s.take), below)
     moved(p, list(way), s.e, s.decay)
+    if s.tracked:
+        foreach.add_(fields[4], _few(list(way), s.every), alpha=s.e)
     return along, long
 
 

@@ -69,7 +69,7 @@ def unpacked(optimizer: Any) -> Loaded:
                 kept.update({p: optimizer.state[p].pop("y") for p in moved})
                 continue
             group["train_mode"] = False
-        weights = said or weights
+        weights = (said or weights) if moved else weights
         entries.update(zip(group["params"], prints or (), strict=False))
     loaded = Loaded(weights, entries, kept)
     loaded.again()

@@ -19,6 +19,7 @@
 ``trials``            one object a trial, the fields of surefoot.curve.Trial without its losses
 ``range_test``        ``lrs`` and ``losses`` of the range test, thinned to 400
 ``rules``             what rules of the field say of it: a rate, a lower and an upper one, or none, by name
+``race``              of ``tune --include`` only: the ``best`` and the ``entries``, a full run of each method
 ``versions``          of surefoot, Python, NumPy, and torch if it was used
 ====================  ==================================================================================
 
@@ -44,13 +45,14 @@ from surefoot.laws.sweeps import Sweeps
 from surefoot.rules import suggestions
 from surefoot.schedule.lengths import Length
 from surefoot.search.planning import Choice
+from surefoot.search.racing import Race
 from surefoot.trial import plain
 
 FORMAT = "surefoot result 1"
 _KEPT = 400
 
 
-def peak_result(verb: str, task: str, peak: Peak, choice: Choice | None) -> dict[str, Any]:
+def peak_result(verb: str, task: str, peak: Peak, choice: Choice | None, contest: Race | None = None) -> dict[str, Any]:
     """Return the result of ``tune`` or ``find`` as plain data."""
     own = ("lr", "low", "high", "edge", "confidence", "why", "method", "total", "cost_steps")
     found = {name: plain(getattr(peak, name)) for name in own}
@@ -65,6 +67,7 @@ def peak_result(verb: str, task: str, peak: Peak, choice: Choice | None) -> dict
         "cost": _cost(peak.curve, peak.cost_steps, peak.total, peak.seconds),
         **_planned(choice),
         **_evidence(peak.curve),
+        **({} if contest is None else {"race": contest.row()}),
         "versions": versions(),
     }
 

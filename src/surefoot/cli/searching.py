@@ -15,6 +15,7 @@ from surefoot.cli.asking import said_again, total_of
 from surefoot.cli.choosing import asked_recipe, chosen
 from surefoot.cli.executing import executor_of
 from surefoot.cli.place import Place, searched
+from surefoot.cli.racing import race_summary, raced
 from surefoot.cli.result import peak_result, text
 from surefoot.cli.run import INTERRUPTED, NO_ANSWER
 from surefoot.cli.screen import err, only_answers, out
@@ -24,16 +25,23 @@ from surefoot.cli.watching import watching
 from surefoot.curve import Peak
 from surefoot.report.page import page, write
 from surefoot.search.finding import find
+from surefoot.search.racing import included
 from surefoot.search.tuning import tune
 from surefoot.tasks.resolve import resolve
 
 Search = Callable[..., Any]
 
 
-def peak_of(verb: str, asked: Mapping[str, Any], *, open_end: bool = False, **more: Any) -> int:
-    """Run ``tune`` or ``find`` as ``asked`` on the command line; write, print, and return the exit code."""
+def peak_of(
+    verb: str, asked: Mapping[str, Any], *, open_end: bool = False, include: tuple[str, ...] = (), **more: Any
+) -> int:
+    """Run ``tune`` or ``find`` as ``asked`` on the command line; write, print, and return the exit code.
+
+    ``include`` names methods to race against the plan that was tuned.
+    """
     name = str(asked["task"])
-    resolved(asked)
+    task = resolved(asked)
+    included(task, include)
     total = asked["total"] if open_end and asked["total"] is None else total_of(name, asked["total"])
     recipe = asked_recipe(asked["recipe"], extendable=asked["extendable"])
     own = {key: asked[key] for key in ("budget", "low", "high", "seed")}
@@ -41,15 +49,22 @@ def peak_of(verb: str, asked: Mapping[str, Any], *, open_end: bool = False, **mo
     place, exact = ran(search, asked, total=total, recipe=recipe, **own, **more)
     peak = rounded(exact)
     choice = chosen(peak, total, asked["recipe"], recipe, extendable=asked["extendable"])
-    result = text(peak_result(verb, name, peak, choice))
+    contest = None
+    if include and choice is not None and not peak.curve.interrupted:
+        contest = raced(task, asked, place, peak, plan=choice.schedule, include=include)
+    result = text(peak_result(verb, name, peak, choice, contest))
     length = f"for a run of {total:,} updates" if total else "from a range test alone"
     items: list[Any] = [peak] if choice is None else [peak, choice]
+    items += [] if contest is None else [contest]
     written(place, f"surefoot {verb} {name}", f"Searched {length}, {today()}.", items, result)
     if asked["as_json"]:
         click.echo(result, nl=False)
     else:
         peak_summary(out(), peak, choice, place, rules=bool(asked.get("rules")))
-    return code(err(), interrupted=peak.curve.interrupted, answered=peak.lr is not None)
+    if contest is not None and not asked["as_json"]:
+        race_summary(out(), contest)
+    stopped = peak.curve.interrupted or (contest is not None and contest.interrupted)
+    return code(err(), interrupted=stopped, answered=peak.lr is not None)
 
 
 def rounded(peak: Peak) -> Peak:

@@ -9,7 +9,7 @@ _D = "d lr is in every log beside lr (effective_lr, d): lr alone says 1.0."
 PRODIGY = Page(
     "prodigy",
     "AdamW that estimates its own rate d, faster than D-Adaptation does",
-    ("Prodigy",),
+    ("Prodigy", "ProdigyScheduleFree"),
     what="AdamW at the rate d lr, where d estimates the distance from the first weights to the solution and only "
     f"grows. {_D}",
     formula=(
@@ -24,8 +24,8 @@ PRODIGY = Page(
     use="Fine-tuning, adapters and diffusion, where a sweep costs more than the run; a first guess of AdamW's rate: "
     "optimizer.effective_lr.",
     loses="To a tuned AdamW with the same schedule it comes close at best. One d for networks of different scale "
-    "(per_group=True helps). A d that is over-estimated is never taken back (SF112). With Schedule-Free it scored 0 "
-    "on AlgoPerf.",
+    "(per_group=True helps). A d that is over-estimated is never taken back (SF112). ProdigyScheduleFree is "
+    "an experiment: it scored 0 on AlgoPerf.",
     source="Mishchenko and Defazio, Prodigy: An Expeditiously Adaptive Parameter-Free Learner, arXiv 2306.06101, 2023.",
 )
 D_ADAPTATION = Page(

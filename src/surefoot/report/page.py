@@ -18,10 +18,12 @@ from surefoot.history.columns import History
 from surefoot.laws.sweeps import Sweeps
 from surefoot.report.diagnosis import diagnosis_sections
 from surefoot.report.html import code_block, document, paragraph, section
+from surefoot.report.racing import race_section
 from surefoot.report.sections import curve_sections, findings_section, history_section, peak_sections, plan_section
 from surefoot.report.sweeps import surface_sections, sweeps_sections
 from surefoot.schedule.core import Schedule
 from surefoot.search.planning import Choice
+from surefoot.search.racing import Race
 
 
 def page(
@@ -34,10 +36,10 @@ def page(
 ) -> Path:
     """Write one HTML page about ``items`` to ``path`` and return the path.
 
-    An item is a Peak, a Schedule (or a Choice of one), a Curve, Sweeps, a Surface, a History, a Diagnosis or a Finding
-    (or a tuple of findings); the first Schedule is the plan of the first Peak. A History is diagnosed; findings that
-    come with a single one are shown on it instead. ``resume`` is the command that goes on with the search. The page
-    loads nothing from anywhere. It is written beside ``path`` and then renamed: a reader never sees half of it.
+    An item is a Peak, a Schedule (or a Choice of one), a Curve, Sweeps, a Surface, a Race, a History, a Diagnosis or a
+    Finding (or a tuple of findings); the first Schedule is the plan of the first Peak. A History is diagnosed; findings
+    that come with a single one are shown on it instead. ``resume`` is the command that goes on with the search. The
+    page loads nothing from anywhere. It is written beside ``path`` and then renamed: a reader never sees half of it.
     Raises ArgumentError for an item of another kind, or a ``path`` that cannot be written.
     """
     found = list(items)
@@ -52,10 +54,11 @@ def sections(items: list[Any], resume: str = "") -> Iterator[str]:
     for k, peak in enumerate(peaks):
         yield from peak_sections(peak, schedules[0] if k == 0 and schedules else None)
     yield from (plan_section(schedule) for schedule in schedules[bool(peaks) :])
+    yield from (race_section(item) for item in items if isinstance(item, Race))
     yield from (text for item in items if isinstance(item, Curve) for text in curve_sections(item))
     yield from (text for item in items if isinstance(item, Sweeps) for text in sweeps_sections(item))
     yield from (text for item in items if isinstance(item, Surface) for text in surface_sections(item))
-    known = (Peak, Schedule, Choice, Curve, Sweeps, Surface, History, Diagnosis)
+    known = (Peak, Schedule, Choice, Race, Curve, Sweeps, Surface, History, Diagnosis)
     others = [item for item in items if not isinstance(item, known)]
     yield from _runs(items, tuple(one for item in others for one in _findings(item)))
     if resume:

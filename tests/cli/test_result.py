@@ -25,7 +25,7 @@ def test_every_field_is_documented_and_every_documented_field_is_there():
 
 
 def test_a_sweep_has_the_same_fields_but_for_what_it_does_not_know():
-    lacks = {"knobs", "confidence", "why", "method", "schedule", "python", "advice"}
+    lacks = {"knobs", "race", "confidence", "why", "method", "schedule", "python", "advice"}
     assert set(made.sweep_result("digits", CURVE, 9, 1.0)) == documented() - lacks
 
 

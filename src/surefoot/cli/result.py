@@ -19,7 +19,7 @@
 ``trials``            one object a trial, the fields of surefoot.curve.Trial without its losses
 ``range_test``        ``lrs`` and ``losses`` of the range test, thinned to 400
 ``rules``             what rules of the field say of it: a rate, a lower and an upper one, or none, by name
-``race``              of ``tune --include`` only: the ``best`` and the ``entries``, a full run of each method
+``race``              of ``tune --include``: the ``best`` and the ``entries``, a full run of each, or null; not in a sweep
 ``versions``          of surefoot, Python, NumPy, and torch if it was used
 ====================  ==================================================================================
 
@@ -67,7 +67,7 @@ def peak_result(verb: str, task: str, peak: Peak, choice: Choice | None, contest
         "cost": _cost(peak.curve, peak.cost_steps, peak.total, peak.seconds),
         **_planned(choice),
         **_evidence(peak.curve),
-        **({} if contest is None else {"race": contest.row()}),
+        "race": None if contest is None else contest.row(),
         "versions": versions(),
     }
 

@@ -4,8 +4,8 @@
 
 Speed: the same sweep in this process and on `sf.pool(2)`, in turns, three times each; the time of the pool holds its
 start, torch's import in both workers included. The machine may be busy with other things, so the best of the turns is
-shown, and beside it what does not depend on that: the processor time of either, and how many times faster two free
-cores make it, 2 x (processor time here) / (processor time there).
+shown, and beside it what does not depend on that: the processor time of either, how many of the two cores the pool was
+given, and how many times faster two free cores make it, 2 x (processor time here) / (processor time there).
 
 Kills: a sweep of 100 trials is killed with SIGKILL at 20 random moments and begun again each time. The task notes every
 run that begins, so what is repeated is counted from outside.
@@ -101,6 +101,7 @@ def speed(name: str) -> str:
         ", ".join(f"{ratio:.2f}" for ratio in ratios),
         f"{processor[0]:.1f} s",
         f"{processor[1]:.1f} s",
+        f"{max(one[1] / one[0] for one in there):.2f}",
         f"{2 * processor[0] / processor[1]:.2f}",
         same,
     ]
@@ -161,7 +162,7 @@ def main() -> None:
     print(f"{platform.machine()}, {cores} cores, Python {platform.python_version()}; threads in-process: {threads}.")
     print(f"Load of the machine before: {', '.join(f'{one:.1f}' for one in os.getloadavg())}.\n")
     print("| task | rates x updates | in-process | two processes | faster | each turn | CPU here | CPU there ", end="")
-    print("| on free cores | same losses |\n|---|---|---|---|---|---|---|---|---|---|")
+    print("| cores it got | on free cores | same losses |\n|---|---|---|---|---|---|---|---|---|---|---|")
     for name in SWEEPS:
         if name in chosen:
             print(speed(name), flush=True)

@@ -13,6 +13,10 @@ import time
 from pathlib import Path
 
 import pytest
+import torch.distributed.fsdp
+
+# torch has fully_shard under this name from 2.6 on.
+SHARDED = ["FSDP2", "FSDP"] if hasattr(torch.distributed.fsdp, "fully_shard") else ["FSDP"]
 
 BEGIN = """
 import json, os, sys, torch, torch.distributed as dist, torch.distributed.fsdp
@@ -108,10 +112,10 @@ course(search=False)
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     """What the ranks of each kind say: the answer, the end of a training with the search in it, and of one without."""
-    return {kind: told(started(tmp_path_factory.mktemp(kind), SEARCH, kind)) for kind in ("DDP", "FSDP2", "FSDP")}
+    return {kind: told(started(tmp_path_factory.mktemp(kind), SEARCH, kind)) for kind in ("DDP", *SHARDED)}
 
 
-@pytest.mark.parametrize("kind", ["DDP", "FSDP2", "FSDP"])
+@pytest.mark.parametrize("kind", ["DDP", *SHARDED])
 def test_every_rank_sees_the_same_curve_and_makes_the_same_decision(found, kind):
     first, second = (said[0] for said in found[kind])
     assert first == second
@@ -119,13 +123,13 @@ def test_every_rank_sees_the_same_curve_and_makes_the_same_decision(found, kind)
     assert len(first[-1]) >= 3
 
 
-@pytest.mark.parametrize("kind", ["DDP", "FSDP2", "FSDP"])
+@pytest.mark.parametrize("kind", ["DDP", *SHARDED])
 def test_training_goes_on_as_if_there_had_been_no_search(found, kind):
     for _, searched, plain in found[kind]:
         assert searched == plain
 
 
-@pytest.mark.parametrize("kind", ["FSDP2", "FSDP"])
+@pytest.mark.parametrize("kind", SHARDED)
 def test_sharded_weights_find_what_whole_ones_find(found, kind):
     whole, sharded = (found[one][0][0][-1] for one in ("DDP", kind))
     assert [trial[1] for trial in sharded] == pytest.approx([trial[1] for trial in whole], rel=1e-3)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from surefoot.torch.optim.eager import foreach
+from surefoot.torch.optim.eager import foreach, fused
 from surefoot.torch.optim.kernel import Fields
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
@@ -61,8 +61,25 @@ def sgd(fields: Fields, s: SGDScalars) -> tuple[Tensor, ...]:
 def adamw(fields: Fields, s: AdamWScalars) -> tuple[Tensor, ...]:
     """V = b2 v + (1 - b2) g^2;  u = g/(sqrt(v) root + eps) + decay;  y += c (z - y) - y_lr u;  z -= lr u."""
     y, g, z, v = fields
-    _moved(y, z, foreach.div(g, _below(v, g, s)), s)
+    if s.lr and s.root and fused.suits(z, s.b2):
+        _by_fused(y, g, z, v, s)
+    else:
+        _moved(y, z, foreach.div(g, _below(v, g, s)), s)
     return ()
+
+
+def _by_fused(y: list[Tensor], g: list[Tensor], z: list[Tensor], v: list[Tensor], s: AdamWScalars) -> None:
+    """Do the same with the step of z fused: y takes k = y_lr/lr of it, the difference of z after and before."""
+    k, left = s.y_lr / s.lr, 1 - s.lr * s.decay_z
+    share = (s.c - s.y_lr * s.decay_z) / left
+    if s.decay_z:
+        foreach.mul_(z, left)
+    if s.decay_y:
+        foreach.add_(z, y, alpha=-s.lr * s.decay_y)
+    foreach.mul_(y, 1 - s.c - s.y_lr * s.decay_y + share * s.lr * s.decay_y)
+    foreach.add_(y, z, alpha=share - k)
+    fused.adam(z, g, v, lr=s.lr, b2=s.b2, root=s.root, eps=s.eps)
+    foreach.add_(y, z, alpha=k)
 
 
 def heavy(fields: Fields, s: HeavyScalars) -> tuple[Tensor, ...]:

@@ -101,7 +101,9 @@ class Method(Optimizer):
         with torch.no_grad():
             fresh = not self.state
             work = list(self._work())
-            if work and not (fresh and _priming(work)) and self._usable(work):
+            if work and fresh and _priming(work):
+                self._prime(work)
+            elif work and self._usable(work):
                 self._update(work)
         return loss
 
@@ -120,6 +122,9 @@ class Method(Optimizer):
 
     def _prepare(self) -> None:
         """Do what comes before a closure takes gradients: nothing, where a method has one set of weights only."""
+
+    def _prime(self, work: list[Work]) -> None:
+        """Do what else makes the state, where torch's checkpoints ask for it: nothing, it is made by now."""
 
     @abstractmethod
     def _begin(self, parameter: Tensor, _group: Group) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Capped(Method):
     @outside_graphs
     def step(self, closure: Callable[[], Any] | None = None, *, loss: Any = None) -> Any:
         """Do one update with the ``loss`` of this batch, or with what ``closure`` returns; return it."""
-        loss = told(closure, loss)
+        loss = told(closure, loss, self)
         self._loss = plain(loss)
         super().step()
         return loss

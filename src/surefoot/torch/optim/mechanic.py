@@ -113,7 +113,7 @@ class Mechanic(Wrapper):
         return self.d * self.inner_lr
 
     def _update(self, work: list[Work]) -> None:
-        mine = self._borrowed(work, _begun, DELTA)
+        mine = self._own(work)
         rows = [row for part in mine for row in self._rows(part, (DELTA,))]
         gg, pp, dg, dp = self._pass(INNER, rows, eager.Scales(0.0, 0.0))
         if not math.isfinite(gg):
@@ -124,6 +124,9 @@ class Mechanic(Wrapper):
         self._learn(dg + pull)
         self._returned(mine)
         self._write(mine)
+
+    def _own(self, work: list[Work]) -> list[Work]:
+        return self._borrowed(work, _begun, DELTA)
 
     def _learn(self, h: float) -> None:
         """Take one more product of gradient and displacement into the scale."""

@@ -90,7 +90,7 @@ class MoMo(Wrapper):
     @outside_graphs
     def step(self, closure: Callable[[], Any] | None = None, *, loss: Any = None) -> Any:
         """Do one update with the ``loss`` of this batch, or with what ``closure`` returns; return it."""
-        loss = told(closure, loss)
+        loss = told(closure, loss, self)
         self._loss = plain(loss)
         super().step()
         return loss
@@ -112,7 +112,7 @@ class MoMo(Wrapper):
             return
         model, first = self._settings, self.param_groups[0]
         beta, k = model.beta, first["momo_k"]
-        mine = self._borrowed(work, _begun, AVERAGE)
+        mine = self._own(work)
         rows = [row for part in mine for row in self._rows(part, (AVERAGE,))]
         mx, gx, _ = self._pass(WATCH, rows, eager.Watch(beta, 0.0, 1.0, 0.0))
         loss, gamma = averaged(first["momo_loss"], self._loss, beta), averaged(first["momo_gamma"], gx, beta)
@@ -123,6 +123,9 @@ class MoMo(Wrapper):
         self._returned(mine)
         now = raised(one._replace(now=lower), line, stands * descent)
         each(self.param_groups, momo_k=k + 1, momo_loss=loss, momo_gamma=gamma, momo_bound=now, momo_share=stands)
+
+    def _own(self, work: list[Work]) -> list[Work]:
+        return self._borrowed(work, _begun, AVERAGE)
 
     def _broken(self, work: list[Work]) -> bool:
         """Look at the whole of those gradients that were glanced at: the wrapped optimizer takes them as they are."""

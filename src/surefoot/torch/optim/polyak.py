@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
+from torch.optim import Optimizer
 
 from surefoot.errors import ArgumentError
 
@@ -28,8 +29,13 @@ class Line(NamedTuple):
     rho: float
 
 
-def told(closure: Callable[[], Any] | None, loss: Any) -> Any:
-    """Return the loss of this update, from ``closure`` or as given; raise ArgumentError where it is in neither."""
+def told(closure: Callable[[], Any] | None, loss: Any, optimizer: Optimizer) -> Any:
+    """Return the loss of this update, from ``closure`` or as given; raise ArgumentError where it is in neither.
+
+    torch's checkpoints make the state of an optimizer by a step at a rate of 0, which has none.
+    """
+    if closure is loss is None and not any(optimizer.state.values()) and not any(_rates(optimizer)):
+        return math.nan
     if (closure is None) == (loss is None):
         raise ArgumentError(
             "loss=None: MoMo's rate follows from the loss. Call step(loss=loss) after backward(), or step(closure), "
@@ -39,6 +45,10 @@ def told(closure: Callable[[], Any] | None, loss: Any) -> Any:
         return loss
     with torch.enable_grad():
         return closure()
+
+
+def _rates(optimizer: Optimizer) -> list[float]:
+    return [float(group["lr"]) for group in optimizer.param_groups]
 
 
 def plain(loss: Any) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import compress
@@ -122,6 +123,15 @@ class Wrapper(Method):
                 "Load it into the wrapped optimizer before wrapping it."
             )
         restored(self.optimizer, state_dict, self.optimizer.load_state_dict)
+
+    @abstractmethod
+    def _own(self, work: list[Work]) -> list[Work]:
+        """Return ``work`` with the states of this method, begun where they are not there yet."""
+
+    def _prime(self, work: list[Work]) -> None:
+        mine = self._own(work)
+        self.optimizer.step()
+        self._returned(mine)
 
     def _begin(self, _parameter: Tensor, _group: Group) -> dict[str, Any]:
         # An optimizer that finds its state empty knows by that that it has not begun: nothing may be put in before.

@@ -17,7 +17,10 @@ from surefoot.tasks.data import digits as whole_digits
 from surefoot.tasks.data import mnist1d as signals
 from surefoot.tasks.text import sources
 
-__all__ = ["byte_windows", "friedman", "noisy_digits", "patches", "pixels", "signals", "table", "whole_digits", "words"]
+__all__ = [
+    "byte_windows", "few", "friedman", "noisy_digits", "patches", "pixels", "signals", "table", "whole_digits",
+    "words",
+]  # fmt: skip
 
 
 @cache
@@ -102,3 +105,8 @@ def words(vocabulary: int = 1000, reach: int = 2) -> Split:
     context = torch.cat((rows[:, :reach], rows[:, reach + 1 :]), 1)
     cut = int(0.9 * len(rows))
     return Split(context[:cut], rows[:cut, reach], context[cut:], rows[cut:, reach])
+
+
+def few(data: Split, count: int) -> Split:
+    """Return the data with the first ``count`` training rows only."""
+    return data._replace(x=data.x[:count], y=data.y[:count])

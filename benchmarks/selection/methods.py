@@ -17,7 +17,7 @@ VALIDATION_BATCH = 1 / 3
 # torch's own defaults; 0.1 for SGD is the recipe of ResNet (folklore), 1e-4 Lion's own.
 DEFAULTS = {
     "sgd": 0.1, "momentum": 0.1, "nesterov": 0.1, "adam": 1e-3, "adamw": 1e-3, "nadam": 2e-3,
-    "rmsprop": 1e-2, "adagrad": 1e-2, "lion": 1e-4,
+    "rmsprop": 1e-2, "adagrad": 1e-2, "lion": 1e-4, "adamax": 2e-3,
 }  # fmt: skip
 
 

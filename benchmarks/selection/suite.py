@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import images
 import language
+import layers
+import rows
 import tables
 from setup import Entry
 
@@ -27,4 +29,15 @@ SUITE: tuple[Entry, ...] = (
     Entry("gru", language.gru, 500, "rmsprop", TUNING, "GRU on signals, clipped at 1"),
     Entry("bytes_bf16", language.bytes_bf16, 700, "adamw", TUNING, "byte n-gram model, bf16 weights"),
     Entry("sparse_words", language.sparse_words, 600, "adagrad", TUNING, "bag of words, sparse gradients"),
+    Entry("summed_errors", rows.summed_errors, 400, "sgd", REPORTING, "perceptron on 354 patients, summed loss"),
+    Entry("likelihood", rows.likelihood, 800, "adamw", TUNING, "mean and spread, a loss below zero"),
+    Entry("heavy_momentum", rows.heavy_momentum, 700, "momentum", REPORTING, "momentum 0.98 on Friedman's problem"),
+    Entry("one_by_one", rows.one_by_one, 1500, "adam", TUNING, "perceptron on cancer, batch 1"),
+    Entry("ratings", rows.ratings, 600, "adagrad", REPORTING, "ratings as products of vectors"),
+    Entry("dropped_out", rows.dropped_out, 1200, "adam", TUNING, "dropout on 300 digits"),
+    Entry("narrow_bf16", rows.narrow_bf16, 500, "momentum", REPORTING, "bf16 weights, clipped at 1"),
+    Entry("adamax_code", rows.adamax_code, 600, "adamax", TUNING, "variational autoencoder of digits"),
+    Entry("conv_digits", layers.conv_digits, 400, "adamw", REPORTING, "GroupNorm convolutions, smoothed labels"),
+    Entry("residual", layers.residual, 400, "nesterov", TUNING, "BatchNorm residual blocks on signals"),
+    Entry("fine_tuned", layers.fine_tuned, 500, "adamw", TUNING, "all layers learn five new digits from 200"),
 )

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from surefoot.search.belief import Belief, believed, expected_drift
+from surefoot.search.belief import Belief, believed
 from surefoot.search.evidence import Climb, Step, read
 from surefoot.search.rungs import Rung
 from surefoot.trial import Trial
@@ -44,9 +44,12 @@ def test_the_aim_moves_with_the_rates(by):
     assert about(step(bowl(-4.0 + by, [-6 + by, -4 + by, -2 + by]))).aim() == pytest.approx(here + by, abs=0.11)
 
 
-def test_flat_evidence_aims_lower_than_sharp():
-    octaves = [-5.5, -4.0, -2.5]
-    assert about(step(bowl(-4.0, octaves, 0.0))).aim() < about(step(bowl(-4.0, octaves, 0.2))).aim() - 0.3
+def test_the_less_is_known_the_lower_is_aimed():
+    def about_four(spread):
+        three = np.array([-4.0 - spread, -4.0, -4.0 + spread])
+        return Belief(three, np.full(3, 2.0), np.full(3, 1.0), np.full(3, 1 / 3))
+
+    assert about_four(2.0).aim() < about_four(1.0).aim() < about_four(0.0).aim() == pytest.approx(-4.0)
 
 
 def test_the_risk_is_the_expected_regret():
@@ -75,12 +78,28 @@ def test_a_drift_that_was_seen_goes_on():
     assert about(*rising, fraction=1.0, whole=True).aim() > about(*falling, fraction=1.0, whole=True).aim() + 1.0
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "least", "most"), [(1.5, 1.0, 0, 0), (1.02, 1.0, -0.6, -0.4), (1.0, 1.02, -0.7, -0.7)]
-)
-def test_rates_are_expected_to_fall_where_longer_trials_hardly_got_further(before, after, least, most):
-    short, long = step({-4: before}, Rung(1 / 16, 1, 1.0)), step({-4: after})
-    assert least <= expected_drift(climb(short, long)) <= most
+def test_trials_that_are_all_alike_do_not_send_the_aim_far_away():
+    here = about(step({-6: 1.001, -5: 1.0, -4: 1.001}))
+    assert -8 < here.aim() < -3
+
+
+def test_rates_are_expected_to_fall_where_the_data_is_memorised():
+    def judged(loss, train, octave):
+        return Trial(2.0**octave, 0, 50, 50, loss, validated=True, points=(0, 49), losses=(2.0, train))
+
+    def rung(step_, trains, before):
+        trials = tuple(
+            judged(t.loss + before, train, math.log2(t.lr)) for t, train in zip(step_.trials, trains, strict=True)
+        )
+        return Step(step_.rung, step_.fraction, trials, read(trials, CLIMB))
+
+    octaves = [-6, -5, -4, -3, -2]
+    short = step(bowl(-4.0, octaves, 0.05), Rung(1 / 16, 5, 1.0))
+    long = step(bowl(-4.0, octaves, 0.05))
+    heart, known = [1.2, 1.0, 0.8, 0.6, 0.4], [1.2, 1.05, 1.0, 1.05, 1.2]
+    by_heart = about(rung(short, heart, 0.01), rung(long, heart, 0.0), fraction=1.0, whole=True).aim()
+    otherwise = about(rung(short, known, 0.01), rung(long, known, 0.0), fraction=1.0, whole=True).aim()
+    assert by_heart < otherwise - 1.0
 
 
 def test_nothing_is_believed_where_nothing_was_learned():

@@ -6,11 +6,11 @@ from surefoot.search.evidence import (
     Climb,
     Step,
     broken_above,
-    improvement,
     next_octave,
     read,
     resolved,
 )
+from surefoot.search.ranging import Landmarks
 from surefoot.search.rungs import Rung
 from surefoot.trial import Trial
 
@@ -57,9 +57,16 @@ def test_the_next_trial_leaps_above_an_end_that_is_far_better(below, following):
     assert next_octave([trial(-3, below), trial(-2, 1.0)], CLIMB, 1.0, 2.0) == following
 
 
-def test_on_a_plateau_the_centre_is_the_highest_stable_rate():
-    assert read([trial(-8, 2.0), trial(-5, 2.0), trial(-2, math.inf)], CLIMB).center == -5.0
+def test_on_a_plateau_the_centre_is_the_edge_of_stability():
+    assert read([trial(-8, 2.0), trial(-5, 2.0), trial(-2, math.inf)], CLIMB).center == -3.5
     assert read([trial(-2, math.inf), trial(-1, math.inf)], CLIMB).center == -5.0
+
+
+def test_a_plateau_is_left_towards_the_blow_up_of_the_range_test():
+    tested = Climb(marks=Landmarks(2.0, 0.01, 0.0, -9.0, 1.0), start=2.0, noise=0.01)
+    assert next_octave([trial(-8, 2.0), trial(-5, 2.0)], tested, 1.0) == -2.0
+    assert next_octave([trial(0.5, 2.0)], tested, 1.0) == 1.5
+    assert read([trial(-5, 2.0)], tested).center == -2.0
 
 
 def test_two_trials_borrow_from_the_rung_before():
@@ -69,19 +76,6 @@ def test_two_trials_borrow_from_the_rung_before():
     borrowed = read(two, Climb((first,), start=2.0, noise=0.01))
     assert borrowed.curvature > 0
     assert -4.5 < borrowed.center < -3.5
-
-
-def test_improvement_is_per_doubling():
-    short = step([trial(-3, 1.5)], rung=Rung(1 / 32, 1, 1.0))
-    long = step([trial(-3, 1.0)], rung=Rung(1 / 8, 1, 1.0))
-    assert improvement(Climb((short, long), start=2.0)) == pytest.approx(0.25)
-    assert improvement(Climb((short,), start=2.0)) is None
-
-
-def test_improvement_is_not_seen_where_the_longer_trials_had_much_lower_rates():
-    short = step([trial(-3, 1.0)], rung=Rung(1 / 32, 1, 1.0))
-    assert improvement(Climb((short, step([trial(-5, 1.5)])), start=2.0)) is None
-    assert improvement(Climb((short, step([trial(-5, 1.5), trial(-3.5, 0.9)])), start=2.0)) is not None
 
 
 def test_what_broke_bounds_the_answer():

@@ -11,7 +11,7 @@ from surefoot.search.rungs import (
     design,
     length,
     probe,
-    scans,
+    warms,
 )
 from surefoot.search.rungs import test_length as first_test
 
@@ -22,7 +22,7 @@ totals = st.integers(1, 100_000)
 def test_the_rungs_that_are_chosen_fit(total, budget):
     updates = int(budget * total)
     rungs = design(budget, updates, total)
-    left = updates - (0 if scans(rungs) or not rungs else first_test(updates, total) + VALIDATION)
+    left = updates - (first_test(updates, total) + VALIDATION if rungs else 0)
     for k, rung in enumerate(rungs):
         steps = length(rungs[k:], left, total)
         assert SHORTEST - 1 <= steps <= total
@@ -48,3 +48,15 @@ def test_a_trial_has_the_length_and_the_peak_asked_for(total, make):
 def test_the_mean_rates_are_nine_tenths_and_a_half(total):
     assert probe(1.0, total).array().mean() == pytest.approx(0.9, abs=0.02)
     assert default_recipe(1.0, total).array().mean() == pytest.approx(0.5, abs=0.02)
+
+
+@given(st.integers(20, 5000))
+def test_a_warm_probe_rises_over_its_first_fifth(total):
+    rates = probe(1.0, total, warm=True).array()
+    assert (len(rates), rates[0], rates.max()) == (total, 0.0, 1.0)
+    assert rates.mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_which_recipes_warm_up():
+    assert warms(default_recipe, 1000)
+    assert not warms(lambda peak, total: probe(peak, total), 1000)

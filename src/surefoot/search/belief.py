@@ -15,22 +15,33 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from surefoot.search.evidence import Climb, Step, improvement, judged, resolved
+from surefoot.search.evidence import Climb, Step, judged, resolved
+from surefoot.search.memorising import memorising
 from surefoot.search.parabola import CLIP, regrets
+from surefoot.search.rungs import LONG
 
 Vector = NDArray[np.float64]
 
-# Mean regret at 2x the best rate is 5 %, at half of it 2 % (15 small tasks): octaves to 5 % on either side of it,
-# and how much steeper the higher side is taken to be, for its cliffs.
-_KNEE, _LEFT, _RIGHT, _SPREAD, _STEEPER = 0.05, 1.6, 1.2, 0.6, 1.5
-_WIDTHS = np.geomspace(0.4, 6.0, 7)
+# Octaves to 5 % regret on either side of the best rate of a full run, how much narrower they get with each halving of
+# the run, and how much steeper the higher side is taken to be in the mean, for its cliffs (30 small tasks).
+_KNEE, _LEFT, _RIGHT, _SPREAD, _NARROWS, _STEEPER = 0.05, 2.3, 1.9, 0.6, 0.9, 1.5
+_WIDTHS = np.geomspace(0.5, 8.0, 7)
 # Octaves per doubling. Of deviations .2, .3, .35 and .5, on nine tasks, .3 was the best compromise: .5 was worst
-# everywhere, .2 good for find and poor at a budget of 1. The mean is lower where longer trials do not improve.
-_DRIFT, _DOWN, _SATURATED = 0.3, -0.7, 0.08
-_DRIFTS = np.linspace(-1.5, 1.5, 13)
+# everywhere, .2 good for find and poor at a budget of 1.
+_DRIFT = 0.3
+_DRIFTS = np.linspace(-1.0, 1.0, 9)
 # What a regret may be off by: the noise of a loss, not known beforehand, and a share of the regret itself.
-_NOISES, _MISFIT, _AGEING = (0.01, 0.03, 0.1), 0.2, 0.7
+# By how much of the gain the best trial of a rung may be worse than the best there is: else trials that are all alike
+# would also be explained by a best rate far from all of them.
+_MISSED = 0.3
+_NOISES, _MISFIT, _AGEING = (0.004, 0.015, 0.05), 0.3, 0.7
 _GRID = 0.25
+# Octaves from the best rate of trials 0, 1, .. doublings short of the full run to its own: probes, complete runs.
+_COLD = (0.0, 0.0, 0.0, 0.0, -0.5, -1.0)
+_WARM = (0.0, -0.1, -0.25, -0.25, -0.25, -0.25)
+_WHOLE = -0.25
+# What a doubling moves it by where the data is memorised, whatever the drift was before that began.
+_BY_HEART = -0.6
 _FINE = 0.1
 
 
@@ -77,46 +88,45 @@ def believed(climb: Climb, fraction: float, *, whole: bool) -> Belief | None:
     centers = np.arange(min(tried) - 4, max(tried) + 2 + _GRID / 2, _GRID)
     mesh = np.meshgrid(centers, _DRIFTS, _WIDTHS, _WIDTHS, indexing="ij")
     center, drift, left, right = (axis.ravel() for axis in mesh)
-    seen = [(step, center + _moved(last, step.fraction, drift, whole=step.rung.whole)) for step in steps]
+    seen = [(step, center + _moved(climb, last, step.fraction, drift, whole=step.rung.whole)) for step in steps]
     fits = np.logaddexp.reduce([_fit(seen, last, climb.start, (left, right), noise) for noise in _NOISES])
-    off = (drift - expected_drift(climb)) / _DRIFT, np.log(left / _LEFT) / _SPREAD, np.log(right / _RIGHT) / _SPREAD
+    off = drift / _DRIFT, np.log(left / _LEFT) / _SPREAD, np.log(right / _RIGHT) / _SPREAD
     log = fits - 0.5 * sum(z**2 for z in off)
     weights = np.exp(log - log.max())
     kept = weights > 1e-6
-    there = center + _moved(last, fraction, drift, whole=whole)
-    return Belief(there[kept], left[kept], right[kept], weights[kept] / weights[kept].sum())
+    learned = memorising(climb)
+    there = center + _moved(climb, last, fraction, (1 - learned) * drift, whole=whole)
+    there += learned * _BY_HEART * (_doublings(last.fraction) - _doublings(fraction))
+    narrow = _NARROWS ** _doublings(fraction)
+    return Belief(there[kept], narrow * left[kept], narrow * right[kept], weights[kept] / weights[kept].sum())
 
 
-def expected_drift(climb: Climb) -> float:
-    """Return the octaves per doubling expected of the best rate: down where longer trials hardly got further."""
-    improved = improvement(climb)
-    return 0.0 if improved is None else _DOWN * min(max(1 - improved / _SATURATED, 0.0), 1.0)
-
-
-def _shift(fraction: float, *, whole: bool) -> float:
+def _shift(fraction: float, *, whole: bool, warm: bool) -> float:
     """Return the octaves from the best rate of trials of ``fraction`` of a run to that of the full run.
 
-    Measured over 15 small tasks: probes need none from T/8 on, half an octave down at T/16, one at T/32; complete
-    runs a quarter of an octave down for each doubling that is still to come.
+    Measured over 30 small tasks, full grids, tasks that memorise apart.
     """
     doublings = _doublings(fraction)
-    return -0.25 * doublings if whole else -0.5 * min(max(doublings - 3, 0.0), 3.0)
+    if whole:
+        return _WHOLE * doublings
+    return float(np.interp(doublings, range(6), _WARM if warm and fraction >= LONG else _COLD))
 
 
 def _doublings(fraction: float) -> float:
     return math.log2(1 / min(fraction, 1.0))
 
 
-def _moved(last: Step, fraction: float, drift: Vector, *, whole: bool) -> Vector:
+def _moved(climb: Climb, last: Step, fraction: float, drift: Vector, *, whole: bool) -> Vector:
     """Return the octaves from the best rate of the rung ``last`` to that of trials of another length."""
-    usual = _shift(last.fraction, whole=last.rung.whole) - _shift(fraction, whole=whole)
+    here = _shift(last.fraction, whole=last.rung.whole, warm=climb.warm)
+    usual = here - _shift(fraction, whole=whole, warm=climb.warm)
     return usual + drift * (_doublings(last.fraction) - _doublings(fraction))
 
 
 def _fit(
     seen: Sequence[tuple[Step, Vector]], last: Step, start: float, widths: tuple[Vector, Vector], noise: float
 ) -> Vector:
-    """Return the log-likelihood of every guess; how good the best rate of a rung is, is free."""
+    """Return the log-likelihood of every guess; by how much a rung missed the best rate is free within reason."""
     left, right = widths
     total = np.zeros_like(left)
     for step, center in seen:
@@ -124,10 +134,13 @@ def _fit(
         regret = np.array(regrets([judged(trial) for trial in step.trials], start))
         octaves = [math.log2(trial.lr) for trial in step.trials]
         off = np.array([np.where(x > center, (x - center) / right, (center - x) / left) for x in octaves])
+        off /= _NARROWS ** _doublings(step.fraction)
         variance = (noise * age) ** 2 + (_MISFIT * regret) ** 2
         free = regret < CLIP
         rest = regret[:, None] - np.minimum(_KNEE * off**2, 1.0)
-        rest -= (rest[free] / variance[free, None]).sum(axis=0) / (1 / variance[free]).sum()
+        missed = (rest[free] / variance[free, None]).sum(axis=0) / (1 / variance[free]).sum()
+        rest -= missed
+        total -= 0.5 * (missed / _MISSED) ** 2
         # A clipped regret says only that it is at least so much.
         rest[~free] = np.maximum(rest[~free], 0.0)
         total -= 0.5 * (rest**2 / variance[:, None]).sum(axis=0) + 0.5 * float(np.log(variance[free]).sum())

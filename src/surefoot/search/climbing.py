@@ -12,21 +12,18 @@ from surefoot.search.belief import believed
 from surefoot.search.evidence import Climb, Step, judged, next_octave, read
 from surefoot.search.execution import Bench
 from surefoot.search.question import Question
-from surefoot.search.ranging import HIGH, LOW, STAGE, Landmarks, landmarks, noise_of, rising
-from surefoot.search.rungs import SCAN, SHORTEST, Rung, length, probe
+from surefoot.search.ranging import HIGH, LOW, STAGE, Landmarks, landmarks, rising
+from surefoot.search.rungs import LONG, SHORTEST, Rung, length, probe, warms
 from surefoot.search.running import Request
 from surefoot.trial import Trial
 
-BELOW = 5.75
-"""Octaves from a range test's blow-up down to the middle of the first bracket.
-
-On twelve tasks 6.5 left tune at 4.3 % mean regret where this left 3.5 %; for find alone 5 was as good.
-"""
+# Octaves from landmarks of a range test to the best rate of probes of T/32: medians over 25 tasks. One alone is off by
+# 1.8 (blow-up), 2.4 or more (the others, which noise may put anywhere); the mean of those that are clear by 1.4.
+_FROM_BLOW, _FROM_FALL, _FROM_HALF = -4.6, -2.0, 0.0
 LEAP = 2.0
 """Spacings to go up at once from an end that is far better; not on the first rung or in complete runs: a cliff."""
 LOWER = 3.0
 """Octaves below the best rate of a rung that the next one begins at most: a spacing of the first rung."""
-_SCAN_FROM = -19.0
 
 
 def tested(question: Question, bench: Bench, updates: int) -> Climb:
@@ -37,7 +34,8 @@ def tested(question: Question, bench: Bench, updates: int) -> Climb:
     [trial] = bench.run([replace(request, schedule=rise, judge_start=True, judge_end=False, keep_all=True)])
     rates = rise.array(0, max(trial.steps, 1))
     marks = landmarks(rates, np.array(trial.losses or (math.nan,)))
-    return Climb((), trial, marks, trial.start if trial.judged_start else marks.start, marks.noise)
+    start = trial.start if trial.judged_start else marks.start
+    return Climb((), trial, marks, start, marks.noise, warms(question.recipe, question.total))
 
 
 def climbed(climb: Climb, question: Question, bench: Bench, rungs: tuple[Rung, ...]) -> Climb:
@@ -47,8 +45,6 @@ def climbed(climb: Climb, question: Question, bench: Bench, rungs: tuple[Rung, .
         return climb
     rung = rungs[0]
     stage = f"{len(climb.steps) + 1} {rung.name}"
-    if not climb.steps and climb.marks is None:
-        return _scanned(question, bench, rung, steps)
     fraction = steps / question.total
     center = _next_center(climb, rung, fraction)
     trials: list[Trial] = []
@@ -61,20 +57,6 @@ def climbed(climb: Climb, question: Question, bench: Bench, rungs: tuple[Rung, .
         trials += bench.run([_request(question, 2.0**x, steps, stage, rung) for x in octaves])
         batch = [] if len(trials) >= rung.count else [next_octave(trials, climb, rung.spacing, leap)]
     return _with(climb, rung, fraction, trials)
-
-
-def _scanned(question: Question, bench: Bench, rung: Rung, steps: int) -> Climb:
-    """Try rates over the whole range, ``rung.spacing`` octaves apart, where no range test says where to look."""
-    bottom = _SCAN_FROM if question.low is None else math.log2(question.low)
-    top = bottom + rung.spacing * (rung.count - 1) if question.high is None else math.log2(question.high)
-    octaves = np.linspace(bottom, top, rung.count)
-    requests = [_request(question, 2.0 ** float(x), steps, SCAN, rung) for x in octaves]
-    trials = bench.run([replace(requests[0], judge_start=True), *requests[1:]])
-    lowest = trials[0]
-    noise, usual = noise_of(np.array(lowest.losses)), float(np.median(lowest.losses))
-    # The median of many is surer than the first alone, unless the loss drifts even at the lowest rate.
-    first = lowest.judged_start or abs(usual - lowest.start) > 3 * noise
-    return _with(Climb(start=lowest.start if first else usual, noise=noise), rung, steps / question.total, trials)
 
 
 def _with(climb: Climb, rung: Rung, fraction: float, trials: Sequence[Trial]) -> Climb:
@@ -94,10 +76,11 @@ def _next_center(climb: Climb, rung: Rung, fraction: float) -> float:
 
 
 def bracket(marks: Landmarks) -> float:
-    """Return the octave in the middle of the first bracket below a range test's blow-up."""
-    if marks.blew is not None:
-        return marks.blew - BELOW
-    return marks.fell - BELOW / 2
+    """Return the octave in the middle of the first bracket, from the landmarks of a range test."""
+    said = [] if marks.blew is None else [marks.blew + _FROM_BLOW]
+    if marks.clear or not said:
+        said += [marks.fell + _FROM_FALL, marks.half + _FROM_HALF]
+    return float(np.mean(said))
 
 
 def _first(center: float, rung: Rung) -> list[float]:
@@ -123,6 +106,7 @@ def _tried(octave: float, trials: Sequence[Trial]) -> bool:
 
 
 def _request(question: Question, rate: float, steps: int, stage: str, rung: Rung | None = None) -> Request:
-    schedule = question.recipe(rate, steps) if rung is not None and rung.whole else probe(rate, steps)
+    warm = steps >= LONG * question.total and warms(question.recipe, question.total)
+    schedule = question.recipe(rate, steps) if rung is not None and rung.whole else probe(rate, steps, warm=warm)
     knobs = dict(question.knobs or {})
     return Request(question.task, schedule, rate, steps, question.seed, stage, knobs)

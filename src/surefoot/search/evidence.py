@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from surefoot.search.parabola import Parabola, fitted, middle_of_best, regrets
 from surefoot.search.ranging import Landmarks
@@ -31,7 +30,7 @@ class Climb:
     """What a climb has shown so far.
 
     ``start`` is the loss at initialisation, of the kind that trials are judged by, ``noise`` the standard deviation
-    of one training loss.
+    of one training loss; ``warm`` says that the probes warm up, as the recipe does.
     """
 
     steps: tuple[Step, ...] = ()
@@ -39,6 +38,7 @@ class Climb:
     marks: Landmarks | None = None
     start: float = math.nan
     noise: float = 0.0
+    warm: bool = False
 
     @property
     def tolerance(self) -> float:
@@ -76,13 +76,15 @@ def rose(trial: Trial, climb: Climb) -> bool:
 
 
 def read(trials: Sequence[Trial], climb: Climb) -> Parabola:
-    """Return the parabola of a rung; where nothing was learned yet its centre is the highest rate that was stable.
+    """Return the parabola of a rung; its centre is the edge of stability where nothing was learned yet.
 
     Two trials are too few for a parabola of their own: the rung before lends its points.
     """
     if not resolved(trials, climb):
         stable, broken = _stability(trials, climb)
-        return Parabola(max(stable, default=min(broken, default=0.0) - 3.0), 0.0, 0.0, inside=False)
+        above = min(broken, default=_blew(climb, max(stable, default=0.0)))
+        edge = (max(stable) + above) / 2 if stable else above - 3.0
+        return Parabola(edge, 0.0, 0.0, inside=False)
     octaves, regret = _points(trials, climb.start)
     if len(trials) < 3 and climb.steps and resolved(climb.steps[-1].trials, climb):
         before = _points(climb.steps[-1].trials, climb.start)
@@ -101,7 +103,10 @@ def next_octave(trials: Sequence[Trial], climb: Climb, spacing: float, leap: flo
         stable, broken = _stability(trials, climb)
         if not stable:
             return min(broken) - 2 * spacing
-        return max(stable) + spacing if not broken else _between(max(stable), min(broken), min(stable) - spacing)
+        if broken:
+            return _between(max(stable), min(broken), min(stable) - spacing)
+        # Halfway to the blow-up of the range test: by single spacings a plateau was not left within the budget.
+        return max(max(stable) + spacing, (max(stable) + _blew(climb, max(stable))) / 2)
     x, y = zip(*sorted(zip(*_points(trials, climb.start), strict=True)), strict=True)
     best = middle_of_best(y)
     if best == 0:
@@ -113,6 +118,12 @@ def next_octave(trials: Sequence[Trial], climb: Climb, spacing: float, leap: flo
 
 def _between(stable: float, broken: float, otherwise: float) -> float:
     return (stable + broken) / 2 if broken - stable > 1 else otherwise
+
+
+def _blew(climb: Climb, otherwise: float) -> float:
+    """Return the octave at which the range test blew up, or ``otherwise`` where it did not, or lower."""
+    known = None if climb.marks is None else climb.marks.blew
+    return otherwise if known is None else max(known, otherwise)
 
 
 def _stability(trials: Sequence[Trial], climb: Climb) -> tuple[list[float], list[float]]:
@@ -127,21 +138,6 @@ def _stability(trials: Sequence[Trial], climb: Climb) -> tuple[list[float], list
 
 def _points(trials: Sequence[Trial], start: float) -> tuple[list[float], list[float]]:
     return [math.log2(trial.lr) for trial in trials], regrets([judged(trial) for trial in trials], start)
-
-
-def improvement(climb: Climb) -> float | None:
-    """Return the share of the whole gain that the last doubling of the horizon brought; None if one rung is all."""
-    rungs = [(step, min(step.trials, key=judged)) for step in climb.steps if not step.rung.whole]
-    pairs = [(a, b) for a, b in pairwise(rungs) if b[0].fraction > 1.3 * a[0].fraction]
-    if not pairs:
-        return None
-    (short, before), (long, after) = pairs[-1]
-    gain = climb.start - after.loss
-    # Longer trials at much lower rates than the best of the shorter ones say nothing.
-    alike = max(trial.lr for trial in long.trials) > before.lr / 2
-    if before.failed or after.failed or not alike or gain <= 0:
-        return None
-    return (before.loss - after.loss) / math.log2(long.fraction / short.fraction) / gain
 
 
 def broken_above(step: Step, climb: Climb) -> float | None:

@@ -13,7 +13,7 @@ from surefoot.search.evidence import Climb
 from surefoot.search.execution import Bench, Report
 from surefoot.search.journal import opened
 from surefoot.search.question import Question, asked
-from surefoot.search.rungs import SHORTEST, VALIDATION, Recipe, design, scans, test_length
+from surefoot.search.rungs import SHORTEST, VALIDATION, Recipe, design, test_length
 from surefoot.search.verdict import too_small, verdict
 from surefoot.task import Task
 
@@ -74,9 +74,8 @@ def searched(question: Question, bench: Bench, *, verb: str, probes: bool = True
     climb, interrupted = Climb(), False
     rungs = design(question.budget, question.updates, question.total) if probes else ()
     try:
-        if not scans(rungs):
-            alone = min(OPEN, question.updates - VALIDATION)
-            climb = tested(question, bench, test_length(question.updates, question.total) if rungs else alone)
+        alone = min(OPEN, question.updates - VALIDATION)
+        climb = tested(question, bench, test_length(question.updates, question.total) if rungs else alone)
         for k in range(len(rungs)):
             climb = climbed(climb, question, bench, rungs[k:])
     except KeyboardInterrupt:

@@ -26,7 +26,8 @@ class Landmarks:
     """What a range test showed.
 
     ``start`` is the loss before anything was learned, ``noise`` its standard deviation, ``gain`` how far the smoothed
-    loss fell, ``fell`` the octave (log2 of the rate) where it was lowest, ``blew`` that of the blow-up (None: none).
+    loss fell, ``fell`` the octave (log2 of the rate) where it was lowest, ``half`` where it had fallen half as far,
+    ``blew`` that of the blow-up (None: none).
     """
 
     start: float
@@ -34,6 +35,12 @@ class Landmarks:
     gain: float
     fell: float
     blew: float | None
+    half: float = math.nan
+
+    @property
+    def clear(self) -> bool:
+        """Whether the fall stands out of the noise, so that its landmarks say something."""
+        return self.gain > 3 * self.noise
 
 
 def rising(low: float, high: float, total: int) -> Schedule:
@@ -75,14 +82,17 @@ def landmarks(rates: NDArray[np.float64], losses: NDArray[np.float64]) -> Landma
     start = float(np.median(head))
     noise = noise_of(losses[: max(2, n // 3)])
     gain = max(start - float(mean.min()), 0.0)
-    above = mean > start + max(gain, 4 * noise, 1e-12 * abs(start))
+    high = mean > start + max(gain, 4 * noise, 1e-12 * abs(start))
     blew = None
     if n < len(losses):
         blew = float(octaves[n])
-    if above[-1]:
-        below = np.flatnonzero(~above)
+    if high[-1]:
+        below = np.flatnonzero(~high)
         blew = float(octaves[below[-1] + 1 if below.size else 0])
-    return Landmarks(start, noise, gain, float(octaves[int(mean.argmin())]), blew)
+    lowest = int(mean.argmin())
+    above = np.flatnonzero(mean[: lowest + 1] >= start - gain / 2)
+    half = float(octaves[min(above[-1] + 1, lowest) if above.size else 0])
+    return Landmarks(start, noise, gain, float(octaves[lowest]), blew, half)
 
 
 def noise_of(losses: NDArray[np.float64]) -> float:

@@ -35,8 +35,8 @@ def tune(
 ) -> Peak:
     """Return a peak for a run of ``total`` updates of ``task``, verified by rungs of growing length.
 
-    At most ``budget * total`` updates are spent, validation included. Below a budget of 0.75 a range test gives the
-    bracket, above it a coarse scan of five decades does; from 2.6 on the last rung is complete runs of
+    At most ``budget * total`` updates are spent, validation included. A range test gives the bracket, short probes
+    narrow it; from 0.75 on the last of them are quarters of a run, from 2.6 on complete runs of
     ``recipe(peak, total)``. ``executor`` is anything with the ``concurrent.futures.Executor`` protocol (the task must
     be importable), ``journal`` a path that makes the search survive a kill; the answer is the same with and without.
     ``low``/``high`` bound the rates tried, ``seed`` and ``knobs`` go to the task, ``progress`` is told up to 20 times

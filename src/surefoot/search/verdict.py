@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass
 
 from surefoot.curve import Curve, Peak
-from surefoot.search.belief import Belief, believed, expected_drift
+from surefoot.search.belief import Belief, believed
 from surefoot.search.climbing import bracket
 from surefoot.search.evidence import Climb, Step, broken_above, deaf, judged, resolved
 from surefoot.search.execution import Bench
+from surefoot.search.memorising import memorising
 from surefoot.search.question import Question
 from surefoot.search.ranging import LOW, rising
 from surefoot.search.rungs import SHORTEST, VALIDATION
@@ -110,11 +111,14 @@ def _deepest(climb: Climb) -> Step:
 def _aimed(climb: Climb, question: Question, step: Step, belief: Belief | None) -> _Aim:
     fraction = min(step.fraction, 1.0)
     aim = _Aim(step.parabola.center if belief is None else belief.aim())
+    if step.parabola.inside and step.parabola.curvature > 0:
+        # Where the belief lies above a parabola that has both its sides, it has taken a cliff for a misfit.
+        aim = aim.moved(min(step.parabola.center - aim.octave, 0.0), "not above a parabola through the last")
     # Hardly above what was tried: twice too high costs more than twice too low.
     highest = max(math.log2(trial.lr) for trial in step.trials) + (0.0 if step.rung.whole else _ABOVE)
     aim = aim.moved(min(highest - aim.octave, 0.0), "not above what was tried")
-    if fraction < 1 and expected_drift(climb) < -0.1:
-        aim = aim.noted("longer runs hardly improve, so the full one wants less")
+    if fraction < 1 and memorising(climb) > 0.2:
+        aim = aim.noted("longer runs memorise, so the full one wants less")
     broken = broken_above(step, climb)
     if broken is not None:
         margin = _MARGIN if fraction <= _SHORT else 0.4 * _MARGIN

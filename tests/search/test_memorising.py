@@ -1,0 +1,67 @@
+import math
+
+import pytest
+
+from surefoot.search.evidence import Climb, Step, read
+from surefoot.search.memorising import by_heart, improvement, memorising
+from surefoot.search.rungs import Rung
+from surefoot.trial import Trial
+
+CLIMB = Climb(start=2.0, noise=0.01)
+SHORT, LONG = Rung(1 / 32, 3, 1.0), Rung(1 / 8, 3, 1.0)
+
+
+def trial(octave, loss, train=None):
+    status = "done" if math.isfinite(loss) else "diverged"
+    end = loss if train is None else train
+    return Trial(2.0**octave, 0, 50, 50, loss, status, validated=True, points=(0, 49), losses=(2.0, end))
+
+
+def step(trials, rung=LONG):
+    return Step(rung, rung.fraction, tuple(trials), read(trials, CLIMB))
+
+
+def climb(*steps):
+    return Climb(steps, start=2.0, noise=0.01)
+
+
+def test_improvement_is_per_doubling():
+    short, long = step([trial(-3, 1.5)], SHORT), step([trial(-3, 1.0)])
+    assert improvement(climb(short, long)) == pytest.approx(0.25)
+    assert improvement(climb(short)) is None
+
+
+def test_improvement_is_not_seen_where_the_longer_trials_had_much_lower_rates():
+    short = step([trial(-3, 1.0)], SHORT)
+    assert improvement(climb(short, step([trial(-5, 1.5)]))) is None
+    assert improvement(climb(short, step([trial(-5, 1.5), trial(-3.5, 0.9)]))) is not None
+
+
+BY_HEART = [trial(-6, 1.2, 1.2), trial(-5, 1.0, 0.9), trial(-4, 1.1, 0.6)]
+UNSTABLE = [trial(-6, 1.2, 1.2), trial(-5, 1.0, 0.9), trial(-4, 1.1, 1.05)]
+
+
+@pytest.mark.parametrize(
+    ("trials", "share"),
+    [(BY_HEART, 1.0), (UNSTABLE, 0.0), (BY_HEART[:2], 0.0), ([trial(-6, 1.02, 1.2), trial(-5, 1.0, 0.9)], 0.5)],
+    ids=["only the training loss falls", "neither falls", "both fall", "at the end of the rung"],
+)
+def test_what_a_higher_rate_teaches(trials, share):
+    assert by_heart(step(trials), CLIMB) == pytest.approx(share)
+
+
+def test_a_rung_without_validation_or_a_second_trial_says_nothing():
+    alone = step([trial(-5, 1.0, 0.1)])
+    unjudged = step([Trial(2.0**x, 0, 50, 50, loss, losses=(2.0, loss)) for x, loss in ((-5, 1.0), (-4, 1.1))])
+    assert by_heart(alone, CLIMB) == by_heart(unjudged, CLIMB) == 0.0
+
+
+@pytest.mark.parametrize(("before", "share"), [(1.02, 1.0), (1.15, 0.5), (1.5, 0.0)])
+def test_both_signs_have_to_come_together(before, share):
+    assert memorising(climb(step([trial(-5, before)], SHORT), step(BY_HEART))) == pytest.approx(share, abs=1e-9)
+    assert memorising(climb(step([trial(-5, before)], SHORT), step(UNSTABLE))) == 0.0
+
+
+def test_one_rung_does_not_tell():
+    assert memorising(climb(step(BY_HEART))) == 0.0
+    assert memorising(climb()) == 0.0

@@ -45,17 +45,26 @@ class Net(lightning.LightningModule):
         return optimizer
 
 
-def fit(model, folder, max_steps, resume=None, callbacks=None):
+def fit(model, folder, max_steps, *, resume=None, callbacks=None, watch=True):
     generator = torch.Generator().manual_seed(0)
     data = torch.utils.data.TensorDataset(torch.randn(24, 4, generator=generator))
     trainer = lightning.Trainer(
         max_steps=max_steps, accelerator="cpu", devices=1, logger=False, enable_progress_bar=False,
         enable_model_summary=False, default_root_dir=folder, num_sanity_val_steps=1,
-        callbacks=[WatchCallback(), *(callbacks or [])], enable_checkpointing=bool(callbacks),
+        callbacks=[*([WatchCallback()] if watch else []), *(callbacks or [])], enable_checkpointing=bool(callbacks),
     )  # fmt: skip
     loader = torch.utils.data.DataLoader(data, batch_size=4)
     trainer.fit(model, loader, loader, ckpt_path=resume)
     return trainer
+
+
+class Attaching(Net):
+    """What the documentation says to do without the callback."""
+
+    def configure_optimizers(self):
+        optimizer = super().configure_optimizers()
+        optimizer.attach(self)
+        return optimizer
 
 
 def same(a, b):
@@ -76,13 +85,17 @@ def test_checkpoints_and_validation_hold_the_evaluation_weights(tmp_path):
     assert torch.equal(model.net[0].weight, model.x[11]["net.0.weight"])
 
 
-def test_resume_is_bit_for_bit(tmp_path):
-    whole = Net()
-    fit(whole, tmp_path, 12)
+@pytest.mark.parametrize("kind", [Net, Attaching])
+def test_resume_is_bit_for_bit(tmp_path, kind):
+    watch = kind is Net
+    whole = kind()
+    fit(whole, tmp_path, 12, watch=watch)
     saving = ModelCheckpoint(tmp_path, filename="{step}", every_n_train_steps=6, save_top_k=-1)
-    first = Net()
-    fit(first, tmp_path, 6, callbacks=[saving])
-    second = Net()
-    fit(second, tmp_path, 12, resume=tmp_path / "step=6.ckpt", callbacks=[saving])
+    first = kind()
+    fit(first, tmp_path, 6, callbacks=[saving], watch=watch)
+    file = torch.load(tmp_path / "step=6.ckpt", weights_only=False)
+    assert same(file["state_dict"], first.x[-1])
+    second = kind()
+    fit(second, tmp_path, 12, resume=tmp_path / "step=6.ckpt", callbacks=[saving], watch=watch)
     assert same(whole.x[-1], second.x[-1])
     assert len(second.x) == 6

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from surefoot.errors import ArgumentError
 from surefoot.torch.hooks import innermost
 from surefoot.torch.optim import Averaged
+from surefoot.torch.optim.beside import Beside
 
 DECAYS = (
     "the Trainer's schedule lets the rate fall to {:.2g} of its peak, and Schedule-Free wants it constant: set "
@@ -24,9 +25,9 @@ FRACTION = (
 )
 
 
-def averaged(optimizers: Iterable[Any]) -> list[Averaged]:
+def averaged(optimizers: Iterable[Any]) -> list[Averaged | Beside]:
     """Return those of ``optimizers`` that have two sets of weights, out of their wrappers."""
-    return [inner for one in optimizers if one is not None and isinstance(inner := innermost(one), Averaged)]
+    return [inner for one in optimizers if one is not None and isinstance(inner := innermost(one), (Averaged, Beside))]
 
 
 def attach(model: Module, optimizers: Iterable[Any]) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from surefoot.errors import ArgumentError
+from surefoot.integrations import averaging
 from surefoot.torch.optim import DoG, DoWG, LDoG
 
 
@@ -149,6 +150,14 @@ def test_a_copy_of_an_attached_pair_goes_on_as_the_original_does():
     run(other, other_optimizer, 5, seed=2)
     run(model, optimizer, 5, seed=2)
     assert all(torch.equal(p, q) for p, q in zip(model.parameters(), other.parameters(), strict=True))
+
+
+def test_callbacks_of_frameworks_attach_it_as_they_attach_schedule_free():
+    model, optimizer = model_of()
+    averaging.attach(model, [None, optimizer])
+    assert averaging.averaged([optimizer]) == [optimizer]
+    assert torch.equal(model.state_dict()["weight"], optimizer.evaluation_weights_of(model.weight))
+    assert not torch.equal(model.state_dict()["weight"], model.weight)
 
 
 def test_without_an_average_the_weights_are_their_own():

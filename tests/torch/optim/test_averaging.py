@@ -266,6 +266,45 @@ def test_a_frozen_or_foreign_parameter_is_saved_as_it_is():
     assert same(model.state_dict(), averages(optimizer, model))
 
 
+def test_two_optimizers_of_one_model_leave_each_others_parameters_alone():
+    model = network()
+    weights, biases = ([p for n, p in model.named_parameters() if n.endswith(end)] for end in ("weight", "bias"))
+    first, second = optim.ScheduleFreeSGD(weights, lr=0.1), optim.ScheduleFreeAdamW(biases, lr=0.1)
+    first.attach(model)
+    second.attach(model)
+    for _ in range(4):
+        model.zero_grad()
+        model(torch.randn(4, 6)).square().mean().backward()
+        first.step()
+        second.step()
+    with first.evaluating(), second.evaluating():
+        x = live(model)
+    assert same(model.state_dict(), x)
+    assert same(live(copy.deepcopy(model)), x)
+    first.eval()
+    assert same(model.state_dict(), x)
+    assert same(first.evaluation_state_dict(model), x)
+    first.detach(model)
+    first.train()
+    assert {name for name, t in model.state_dict().items() if torch.equal(t, x[name])} == {n for n in x if "bias" in n}
+
+
+def test_a_group_that_was_added_in_eval_mode_is_saved_and_loaded_with_the_others():
+    model, head = network(), nn.Linear(3, 2)
+    optimizer = optim.ScheduleFreeAdamW(model.parameters(), lr=0.05)
+    train(model, optimizer, 4)
+    optimizer.eval()
+    optimizer.add_param_group({"params": list(head.parameters())})
+    saved = copy.deepcopy((model.state_dict(), optimizer.state_dict()))
+    optimizer.train()
+    other = network(1)
+    second = optim.ScheduleFreeAdamW([{"params": list(m.parameters())} for m in (other, nn.Linear(3, 2))])
+    other.load_state_dict(saved[0])
+    second.load_state_dict(saved[1])
+    second.train()
+    assert same(live(other), live(model))
+
+
 def test_tied_weights_are_one_tensor_in_a_state_dict():
     model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False))
     model[1].weight = model[0].weight

@@ -92,7 +92,7 @@ class Averaged(Method):
         self._settle()
         state: dict[str, Any] = model.state_dict()
         for name, p in model.named_parameters(remove_duplicate=False):
-            if name in state:
+            if name in state and "z" in self.state.get(p, {}):
                 state[name] = self.evaluation_weights_of(p)
         return state
 

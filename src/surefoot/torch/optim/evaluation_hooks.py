@@ -22,17 +22,18 @@ class Saying:
         self.module, self.optimizer = module, optimizer
 
     def __call__(self, module: Module, state: dict[str, Any], prefix: str, _metadata: Any) -> None:
-        if self.optimizer is None:
-            return
-        for name, p in own(module).items():
+        for name, p in self._moved(module).items():
             if prefix + name in state:
                 state[prefix + name] = self.optimizer.evaluation_weights_of(p)
 
     def __reduce__(self) -> Any:
-        if self.optimizer is None or self.module is None:
-            return _spent, ([], [])
-        parameters = list(own(self.module).values())
+        parameters = [] if self.module is None else list(self._moved(self.module).values())
         return _spent, (parameters, [self.optimizer.evaluation_weights_of(p) for p in parameters])
+
+    def _moved(self, module: Module) -> dict[str, Tensor]:
+        # Other parameters may be those of another optimizer, which has a hook of its own.
+        state = {} if self.optimizer is None else self.optimizer.state
+        return {name: p for name, p in own(module).items() if "z" in state.get(p, {})}
 
 
 @final

@@ -33,7 +33,8 @@ docs: $(VENV)/.dev
 	$(BIN)/python scripts/docs.py
 
 # The tables of benchmarks/results that need no data from elsewhere. The long studies keep a journal and say in their
-# first lines how they are run: benchmarks/guard.py, benchmarks/laws/curves.py, batch_scaling.py and mup.py.
+# first lines how they are run: benchmarks/guard.py, benchmarks/optimizers/convergence.py,
+# benchmarks/laws/curves.py, batch_scaling.py and mup.py.
 BENCHES = scheduler.py million.py tasks.py tuning.py monitors.py curvature.py selection/run.py diagnosis/run.py laws/bound.py laws/own_law.py
 
 bench: $(VENV)/.dev

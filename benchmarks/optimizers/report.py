@@ -77,7 +77,7 @@ def head(tasks: Sequence[str]) -> Iterator[str]:
     yield ""
     yield "Regret: (held-out loss at the end - best) / (loss at initialisation - best), at most 100 %; best is that of"
     yield "complete runs of the task's own optimizer with warmup and a cosine over a grid of rates: **the tuned"
-    yield "schedule, whose regret is 0**, at the price of a search. Below 0 a method beats it. Evaluated with the method's"
+    yield "schedule, whose regret is 0**, at the price of a search. Below 0 a method beats it. Evaluated with their"
     yield "own averages, BatchNorm measured anew where there are any. Schedules know the length of the run, constant"
     yield f"methods do not. {len(tasks)} tasks of up to 3,000 updates: small; nothing here says how it is at scale."
     yield ""

@@ -35,7 +35,8 @@ docs: $(VENV)/.dev
 # The tables of benchmarks/results that need no data from elsewhere. The long studies keep a journal and say in their
 # first lines how they are run: benchmarks/guard.py, benchmarks/optimizers/convergence.py,
 # benchmarks/laws/curves.py, batch_scaling.py and mup.py.
-BENCHES = scheduler.py million.py tasks.py tuning.py monitors.py curvature.py selection/run.py diagnosis/run.py laws/bound.py laws/own_law.py
+BENCHES = scheduler.py million.py tasks.py tuning.py monitors.py curvature.py selection/run.py diagnosis/run.py laws/bound.py laws/own_law.py \
+	optimizers/speed.py
 
 bench: $(VENV)/.dev
 	for script in $(BENCHES); do $(BIN)/python benchmarks/$$script || exit 1; done

@@ -47,7 +47,7 @@ def test_the_best_of_a_grid_is_a_mean_over_the_seeds_of_rates_that_have_them_all
 
 def test_the_rows_of_the_built_in_tasks_are_read_from_their_table(bench):
     text = (
-        "| task | updates | optimizer | ms/update | loss at init | best rate | best loss | edge | default rate | loss |\n"
+        "| task | updates | optimizer | ms/update | loss at init | best rate | best loss | edge | default | loss |\n"
         "| finetune | 600 | adamw | 0.91 | 1.81 | 0.0028 | 0.0353 | none | 0.001 | 0.043 | 0.4 % |\n"
         "| quadratic | 500 | sgd | 0.01 | 29.3 | 0.12 | 0.0105 | 0.25 | 0.01 | 0.223 | 0.7 % |\n"
     )

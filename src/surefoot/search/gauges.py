@@ -35,9 +35,15 @@ class Gauge:
             now = time.monotonic()
             if now - last >= INTERVAL:
                 last = now
-                _FORM.pack_into(memory.buf, self.place * _FORM.size, step + 1, loss)
+                _FORM.pack_into(_held(memory), self.place * _FORM.size, step + 1, loss)
 
         return watch
+
+
+def _held(memory: SharedMemory) -> memoryview:
+    if memory.buf is None:
+        raise ValueError("the memory was given back")
+    return memory.buf
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ class Gauges:
 
     def read(self, place: int) -> tuple[int, float]:
         """Return the updates that the trial ``place`` has made, and its loss; zeros before it began."""
-        steps, loss = _FORM.unpack_from(self.memory.buf, place * _FORM.size)
+        steps, loss = _FORM.unpack_from(_held(self.memory), place * _FORM.size)
         return int(steps), float(loss)
 
 

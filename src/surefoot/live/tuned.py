@@ -13,7 +13,7 @@ def own(optimizer: Any) -> Callable[[], dict[str, float]]:
     """Return what reads ``NAMES`` off ``optimizer``; what reads nothing where it has none of them.
 
     >>> from types import SimpleNamespace
-    >>> inner = SimpleNamespace(effective_lr=0.003, d=0.003)
+    >>> inner = SimpleNamespace(param_groups=[], effective_lr=0.003, d=0.003)
     >>> own(SimpleNamespace(optimizer=inner))()
     {'effective_lr': 0.003, 'd': 0.003}
     >>> own("adamw")()
@@ -26,7 +26,7 @@ def own(optimizer: Any) -> Callable[[], dict[str, float]]:
 def around(optimizer: Any) -> Iterator[Any]:
     """Yield the optimizers that count, from the outside in: those of surefoot around the innermost one, and itself."""
     inner = optimizer
-    while getattr(inner, "optimizer", None) is not None:
+    while hasattr(getattr(inner, "optimizer", None), "param_groups"):
         inner = inner.optimizer
     above, outer = inner, []
     while (link := getattr(above, "_optimizer_wrapper", None)) is not None and (one := link()) is not None:

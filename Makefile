@@ -52,7 +52,7 @@ RANGE_PIP = $(RANGE)/bin/python -m pip --disable-pip-version-check install --qui
 
 test-torch-oldest test-torch-newest:
 	$(PYTHON) -m venv $(RANGE)
-	$(RANGE_PIP) --editable ".[tasks]" pytest hypothesis
+	$(RANGE_PIP) --editable ".[tasks,fast]" pytest hypothesis schedulefree dadaptation prodigyopt
 	OMP_NUM_THREADS=1 $(RANGE)/bin/python -m pytest tests/torch tests/tasks
 
 $(VENV)/bin/python:

@@ -1,6 +1,7 @@
 """The two detectors of d, on rows of real runs of the optimizers: what is stuck, what ran away, and what is well."""
 
 import numpy as np
+import prodigyopt
 import pytest
 import torch
 
@@ -32,7 +33,8 @@ def trained(make, steps=STEPS, *, dtype=torch.float32, clip=None, warmup=0, know
         if clip:
             torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimizer.step()
-        rows.append({"step": t, "loss": loss.item(), "lr": peak, **tell()})
+        d = optimizer.param_groups[0].get("d")
+        rows.append({"step": t, "loss": loss.item(), "lr": peak, **({} if d is None else {"d": d}), **tell()})
     return rows
 
 
@@ -45,7 +47,7 @@ def found(detector, history):
 
 
 STUCK_RUNS = {
-    "bfloat16 weights": lambda: trained(optim.Prodigy, dtype=torch.bfloat16),
+    "bfloat16 weights": lambda: trained(prodigyopt.Prodigy, dtype=torch.bfloat16),
     "gradients clipped to nothing": lambda: trained(optim.Prodigy, clip=1e-9),
     "a factor of d far too small": lambda: trained(lambda ps: optim.Prodigy(ps, d_coef=1e-4)),
 }

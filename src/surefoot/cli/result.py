@@ -19,7 +19,7 @@
 ``trials``            one object a trial, the fields of surefoot.curve.Trial without its losses
 ``range_test``        ``lrs`` and ``losses`` of the range test, thinned to 400
 ``rules``             what rules of the field say of it: a rate, a lower and an upper one, or none, by name
-``race``              of ``tune --include``: the ``best`` and the ``entries``, a full run of each, or null; not in a sweep
+``race``              of ``tune --include``: ``best`` and ``entries``, a full run of each, or null; not in a sweep
 ``versions``          of surefoot, Python, NumPy, and torch if it was used
 ====================  ==================================================================================
 

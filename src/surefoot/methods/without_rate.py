@@ -18,8 +18,8 @@ PRODIGY = Page(
         "p = p - d lr (m/(sqrt(v) + d eps) + wd p)",
     ),
     needs="lr = 1 as the peak of a schedule that decays to the end (cosine), no restarts. With a warmup "
-    "safeguard_warmup=True. d_coef (0.5 to 2) is the factor to tune. float32 weights: in bfloat16 d may never leave d0 "
-    "(finding SF207).",
+    "safeguard_warmup=True. d_coef (0.5 to 2) is the factor to tune. bfloat16 weights are "
+    "fine here; in the reference package d may never leave d0 (finding SF207).",
     state="8 + 8/slice_p bytes a parameter: 16, or 8.7 with slice_p=11.",
     use="Fine-tuning, adapters and diffusion, where a sweep costs more than the run; a first guess of AdamW's rate: "
     "optimizer.effective_lr.",

@@ -12,12 +12,12 @@ Why it matters
     The rate is d times lr. With d at d0 = 1e-6 the log says "lr 1.0", and the weights do not move.
 
 Example
-    Prodigy on bfloat16 weights: d is 1.1e-6 after 800 updates, the loss where it was; with float32 weights d is 2.3e-2
-    after 20.
+    The package prodigyopt on bfloat16 weights: d is 1.1e-6 after 800 updates, the loss where it was; with float32
+    weights d is 2.3e-2 after 20.
 
 What to try
-    1. Keep the weights in float32 under autocast: a step of a millionth is rounded away in bfloat16, so that the
-       distance gone, which d is made from, stays 0.
+    1. Keep the weights in float32 under autocast, or use st.optim.Prodigy, which keeps the way gone in float32: a step
+       of a millionth is rounded away in bfloat16, so that the distance, which d is made from, stays 0.
     2. Look at what is done to gradients: a clip at a norm far below theirs, a scale that is not taken off, and d_coef.
     3. Raise d0 to 1e-5, then 1e-4.
     4. Check that lr is 1.0, and that a warmup from 0 ends.
@@ -42,7 +42,7 @@ _ROWS, _UPDATES, _FIRST, _SMALL = 8, 100, 10, 1e-5
 
 WIDE = remedy(
     "precision",
-    "Keep the weights in float32, under autocast.",
+    "Keep the weights in float32, under autocast; or use st.optim.Prodigy.",
     "steps of a millionth are rounded away in bfloat16, and d is made from the distance gone",
 )
 SIZES = remedy(

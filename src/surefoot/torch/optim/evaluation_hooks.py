@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import Module
 
+_AVERAGED = frozenset({"z", "average"})
+"""What the state of a parameter holds that has evaluation weights: Schedule-Free's z, or an average beside it."""
+
 
 @final
 class Saying:
@@ -33,7 +36,7 @@ class Saying:
     def _moved(self, module: Module) -> dict[str, Tensor]:
         # Other parameters may be those of another optimizer, which has a hook of its own.
         state = {} if self.optimizer is None else self.optimizer.state
-        return {name: p for name, p in own(module).items() if "z" in state.get(p, {})}
+        return {name: p for name, p in own(module).items() if not _AVERAGED.isdisjoint(state.get(p, {}))}
 
 
 @final

@@ -160,6 +160,31 @@ def test_callbacks_of_frameworks_attach_it_as_they_attach_schedule_free():
     assert not torch.equal(model.state_dict()["weight"], model.weight)
 
 
+def test_evaluating_in_inference_mode_leaves_nothing_behind():
+    model, optimizer = model_of()
+    plain, plain_optimizer = model_of()
+    with torch.inference_mode(), optimizer.evaluating():
+        model(torch.ones(1, 4))
+    run(model, optimizer, 3, seed=2)
+    run(plain, plain_optimizer, 3, seed=2)
+    assert same(model, plain)
+
+
+def test_tied_weights_are_saved_as_one_tensor():
+    first = torch.nn.Linear(4, 4)
+    model = torch.nn.Sequential(first, torch.nn.Linear(4, 4))
+    model[1].weight = first.weight
+    optimizer = DoG(model.parameters())
+    run(model, optimizer, 2)
+    optimizer.attach(model)
+    saved = model.state_dict()
+    assert saved["0.weight"].data_ptr() == saved["1.weight"].data_ptr()
+    before = saved["0.weight"].clone()
+    run(model, optimizer, 2)
+    assert torch.equal(saved["0.weight"], before)
+    assert not torch.equal(model.state_dict()["0.weight"], before)
+
+
 def test_without_an_average_the_weights_are_their_own():
     w = torch.nn.Parameter(torch.ones(2))
     optimizer = DoG([w], average=None)

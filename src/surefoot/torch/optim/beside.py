@@ -11,7 +11,7 @@ from torch import Tensor
 
 from surefoot.errors import ArgumentError
 from surefoot.torch.optim.base import Method
-from surefoot.torch.optim.evaluation_hooks import hooked, unhooked
+from surefoot.torch.optim.evaluation_hooks import Lent, hooked, sharded, unhooked
 from surefoot.torch.optim.sharding import local
 
 AVERAGE, TRAINED = "average", "trained"
@@ -29,6 +29,7 @@ class Beside(Method):
     def __init__(self, params: Any, defaults: dict[str, Any], *, backend: str, skip_nonfinite: bool) -> None:
         self._attached = False
         self._kept: dict[Tensor, Tensor] = {}
+        self._lent = Lent()
         super().__init__(params, {**defaults, "train_mode": True}, backend=backend, skip_nonfinite=skip_nonfinite)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -45,19 +46,21 @@ class Beside(Method):
         """Put the training weights into the parameters; nothing where they are there already."""
         self._repaired()
         if not self.training:
-            for p in self._averaged():
-                if TRAINED in self.state[p]:
-                    _put(p, self.state[p].pop(TRAINED))
-        self._mode(train=True)
+            with _plainly():
+                for p in self._averaged():
+                    if TRAINED in self.state[p]:
+                        _put(p, self.state[p].pop(TRAINED))
+            self._mode(train=True)
 
     def eval(self) -> None:
         """Put the average into the parameters and keep the training weights aside; nothing where it is there."""
         self._repaired()
         if self.training:
-            for p in self._averaged():
-                self.state[p][TRAINED] = p.detach().clone()
-                _put(p, self.state[p][AVERAGE])
-        self._mode(train=False)
+            with _plainly():
+                for p in self._averaged():
+                    self.state[p][TRAINED] = p.detach().clone()
+                    _put(p, self.state[p][AVERAGE])
+            self._mode(train=False)
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
@@ -80,10 +83,17 @@ class Beside(Method):
     def evaluation_weights_of(self, parameter: Tensor) -> Tensor:
         """Return a copy of the average of one parameter; the parameter itself where there is none."""
         average = self.state.get(parameter, {}).get(AVERAGE)
-        return parameter.detach() if average is None else average.to(parameter.dtype, copy=True)
+        if average is None:
+            return parameter.detach()
+        # A compiled pass writes where torch does not count it: the number of updates tells.
+        key = (id(parameter), id(average), sum(group["k"] for group in self.param_groups))
+        return self._lent.copy(key, lambda: average.to(parameter.dtype, copy=True))
 
     def attach(self, model: torch.nn.Module) -> None:
-        """Make ``model.state_dict()`` hold the average from now on; ArgumentError for what is no model of this one."""
+        """Make ``model.state_dict()`` hold the average from now on; ArgumentError for what is no model of this one.
+
+        A model sharded by FSDP2 keeps whole weights after a forward pass: only an attached one is told of a change.
+        """
         if not isinstance(model, torch.nn.Module):
             raise ArgumentError(f"model={model!r:.80} is no torch.nn.Module: pass the model itself.")
         mine = set(self._parameters())
@@ -92,6 +102,7 @@ class Beside(Method):
                 f"model={type(model).__name__} holds no parameter of this optimizer: pass the model it was built from."
             )
         hooked(model, self)
+        self._lent.sharded.update(sharded(model))
         self._attached = True
 
     def detach(self, model: torch.nn.Module) -> None:
@@ -123,6 +134,7 @@ class Beside(Method):
     def _mode(self, *, train: bool) -> None:
         for group in self.param_groups:
             group["train_mode"] = train
+        self._lent.reshard()
 
     def _averaged(self) -> list[Tensor]:
         return [p for p in self._parameters() if AVERAGE in self.state.get(p, {})]
@@ -141,6 +153,13 @@ class Beside(Method):
         for p, trained in self._kept.items():
             _put(p, trained)
         self._kept = {}
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    # A copy that is made in inference mode could not be used outside of it.
+    with torch.inference_mode(mode=False), torch.no_grad():
+        yield
 
 
 def _put(parameter: Tensor, value: Tensor) -> None:

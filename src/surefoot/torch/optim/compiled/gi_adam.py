@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from surefoot.torch.optim.compiled.memory import broken, cast, compiled, narrow, view, wide
+from surefoot.torch.optim.compiled.memory import BLOCK, broken, cast, compiled, narrow, view, wide
 
 
 @compiled
@@ -15,13 +15,16 @@ def adam(where: Any, sizes: Any, first: int, last: int, s: Any, out: Any, low: A
     lr, keep, b1, rest1 = cast(s.lr, work), cast(s.keep, work), cast(s.b1, work), cast(1 - s.b1, work)
     b2, rest2, root, eps = cast(s.b2, work), cast(1 - s.b2, work), cast(s.root, work), cast(s.eps, work)
     for k in range(first, last):
-        p, g = view(where[k, 0], sizes[k], low), view(where[k, 1], sizes[k], low)
-        m, v = view(where[k, 2], sizes[k], work), view(where[k, 3], sizes[k], work)
-        if broken(g, sizes[k]):
-            out[k, 0] = 1
-            continue
-        for i in range(sizes[k]):
-            gi = wide(g[i])
-            m[i] = b1 * m[i] + rest1 * gi
-            v[i] = b2 * v[i] + rest2 * gi * gi
-            p[i] = narrow(keep * wide(p[i]) - lr * m[i] / (np.sqrt(v[i]) * root + eps), low)
+        n = sizes[k]
+        p, g = view(where[k, 0], n, low), view(where[k, 1], n, low)
+        m, v = view(where[k, 2], n, work), view(where[k, 3], n, work)
+        for a in range(0, n, BLOCK):
+            ps, gs, ms, vs = p[a : a + BLOCK], g[a : a + BLOCK], m[a : a + BLOCK], v[a : a + BLOCK]
+            if broken(gs, len(gs)):
+                out[k, 0] += 1
+                continue
+            for i in range(len(gs)):
+                gi = wide(gs[i])
+                ms[i] = b1 * ms[i] + rest1 * gi
+                vs[i] = b2 * vs[i] + rest2 * gi * gi
+                ps[i] = narrow(keep * wide(ps[i]) - lr * ms[i] / (np.sqrt(vs[i]) * root + eps), low)

@@ -77,3 +77,15 @@ CONTENDERS: dict[str, Build | None] = {
     "pytorch_optimizer Prodigy": absent("pytorch_optimizer", "Prodigy", growth_rate=SLOW),
     "prodigy-plus-schedule-free": absent("prodigyplus", "ProdigyPlusScheduleFree"),
 }
+
+TWICE = (
+    "torch AdamW, fused (noise)",
+    "**ScheduleFreeAdamW**",
+    "**ScheduleFreeAdamW**, backend torch",
+    "**Prodigy**",
+    "**Prodigy**, slice_p 11",
+    "**DAdaptAdam**",
+    "schedulefree AdamW",
+    "prodigyopt Prodigy",
+)
+"""Those that are timed with two threads, too."""

@@ -20,9 +20,16 @@ SIZES = {
 
 
 def parameters(shapes, seed=0):
-    """Return parameters of ``shapes`` with gradients of the usual size."""
-    generator = torch.Generator().manual_seed(seed)
-    made = [torch.nn.Parameter(torch.randn(shape, generator=generator)) for shape in shapes]
+    """Return parameters of ``shapes`` with gradients of the usual size, random numbers that repeat every million."""
+    some = torch.randn(1_000_003, generator=torch.Generator().manual_seed(seed))
+
+    def filled(shape, scale):
+        out = torch.empty(shape)
+        for part in out.view(-1).split(len(some)):
+            torch.mul(some[: len(part)], scale, out=part)
+        return out
+
+    made = [torch.nn.Parameter(filled(shape, 1.0)) for shape in shapes]
     for p in made:
-        p.grad = torch.randn(p.shape, generator=generator).mul_(0.01)
+        p.grad = filled(p.shape, 0.01)
     return made

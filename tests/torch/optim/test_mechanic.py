@@ -43,6 +43,16 @@ def test_the_rate_of_the_wrapped_method_does_not_matter():
     assert 1 / 4 < effective / other_effective < 4
 
 
+def test_without_decay_a_steady_gradient_ends_at_a_million():
+    w = torch.nn.Parameter(torch.ones(2))
+    optimizer = Mechanic(torch.optim.SGD([w], lr=1.0), decay=0.0)
+    for _ in range(1500):
+        w.grad = torch.ones(2)
+        optimizer.step()
+    assert optimizer.d == pytest.approx(1e6)
+    assert w.isfinite().all()
+
+
 def test_the_first_update_moves_nothing():
     w = torch.nn.Parameter(torch.ones(3))
     optimizer = Mechanic(torch.optim.Adam([w], lr=1.0))

@@ -20,6 +20,8 @@ from surefoot.torch.optim.skipping import left_out
 from surefoot.torch.optim.wrapping import Wrapper, alike
 
 BETAS = (0.9, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
+MOST = 1e6
+"""Where the scale ends: without decay it would grow like exp(2 sqrt(t)) under a steady gradient."""
 DELTA, ORIGIN, SCALE = "mechanic_delta", "mechanic_x0", "mechanic_scale"
 INNER = Kernel("mechanic:inner", ("p", "g", "delta"), (), eager.inner, sums=4)
 APPLY = Kernel(
@@ -62,7 +64,7 @@ class Mechanic(Wrapper):
     optimizer as ever, with any peak: 1.0 is usual. Where it loses: a rate tuned for the same schedule is matched at
     best, and thousands of updates pass before S is found; steps that are normalised in length (LARS, LAMB) are
     outside its theory. Weights that somebody else writes between two updates are overwritten by the next. While
-    gradients stay the same S grows to about 1/decay; with ``decay=0`` nothing bounds it.
+    gradients stay the same S grows to about 1/decay; beyond a million it never goes.
 
     Raises ArgumentError for an argument out of its range.
 
@@ -143,6 +145,8 @@ class Mechanic(Wrapper):
             (tuning.s_init * mi / len(betas) + ri) / (math.sqrt(vi) + tuning.eps)
             for mi, vi, ri in zip(m, v, r, strict=True)
         )
+        beyond = max(math.fsum(s) / MOST, 1.0)
+        s = tuple(si / beyond for si in s)
         each(self.param_groups, mechanic_s=s, mechanic_r=r, mechanic_m=m, mechanic_v=v)
 
     def _write(self, mine: list[Work]) -> None:

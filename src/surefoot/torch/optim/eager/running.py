@@ -14,7 +14,10 @@ from surefoot.torch.optim.eager import foreach
 from surefoot.torch.optim.kernel import Kernel, Row
 
 PIECE = 131_072
-"""Elements at a time on a CPU; on other devices launches cost more than memory, and lists go whole."""
+"""Elements at a time on a CPU, so that what is made of them stays in its cache."""
+FAR = 2**26
+"""Elements at a time elsewhere: launches cost more than memory, so tensors go whole and many together; what is made on
+the way is a few times 256 MB at most, or the size of the largest tensor."""
 
 
 def run(kernel: Kernel, rows: Sequence[Row], scalars: Any) -> Tensor:
@@ -47,7 +50,7 @@ def _batches(rows: Sequence[Row], strides: Sequence[int], most: int) -> Iterator
     size, kinds = 0, None
     for row in _pieces(rows, strides, most):
         n, here = row[0].numel(), (row[0].device, *(t.dtype for t in row))
-        full = row[0].device.type == "cpu" and size + n > most
+        full = size + n > (most if row[0].is_cpu else max(most, FAR))
         if batch and (full or here != kinds):
             yield batch
             batch, size = [], 0
@@ -61,7 +64,7 @@ def _pieces(rows: Sequence[Row], strides: Sequence[int], most: int) -> Iterator[
     size = max(strides) * max(most // max(strides), 1)
     for row in rows:
         n = row[0].numel()
-        if n <= size or row[0].device.type != "cpu" or not all(t.is_contiguous() for t in row):
+        if n <= size or not row[0].is_cpu or not all(t.is_contiguous() for t in row):
             if n:
                 yield row
             continue

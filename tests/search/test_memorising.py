@@ -50,6 +50,10 @@ def test_what_a_higher_rate_teaches(trials, share):
     assert by_heart(step(trials), CLIMB) == pytest.approx(share)
 
 
+def test_rates_far_apart_say_nothing():
+    assert by_heart(step([trial(-7, 1.2, 1.2), trial(-5, 1.0, 0.9), trial(-2.5, 1.1, 0.6)]), CLIMB) == 0.0
+
+
 def test_a_rung_without_validation_or_a_second_trial_says_nothing():
     alone = step([trial(-5, 1.0, 0.1)])
     unjudged = step([Trial(2.0**x, 0, 50, 50, loss, losses=(2.0, loss)) for x, loss in ((-5, 1.0), (-4, 1.1))])

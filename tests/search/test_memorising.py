@@ -38,13 +38,15 @@ def test_improvement_is_not_seen_where_the_longer_trials_had_much_lower_rates():
 
 
 BY_HEART = [trial(-6, 1.2, 1.2), trial(-5, 1.0, 0.9), trial(-4, 1.1, 0.6)]
+FALLING = [trial(-6, 1.05, 1.2), trial(-5, 1.0, 0.9)]
+FLAT = [trial(-6, 1.02, 1.2), trial(-5, 1.0, 0.9)]
 UNSTABLE = [trial(-6, 1.2, 1.2), trial(-5, 1.0, 0.9), trial(-4, 1.1, 1.05)]
 
 
 @pytest.mark.parametrize(
     ("trials", "share"),
-    [(BY_HEART, 1.0), (UNSTABLE, 0.0), (BY_HEART[:2], 0.0), ([trial(-6, 1.02, 1.2), trial(-5, 1.0, 0.9)], 0.5)],
-    ids=["only the training loss falls", "neither falls", "both fall", "at the end of the rung"],
+    [(BY_HEART, 1.0), (UNSTABLE, 0.0), (BY_HEART[:2], 0.0), (FALLING, 0.5), (FLAT, 1.0)],
+    ids=["only the training loss falls", "neither falls", "both fall", "one far more", "one hardly, at the end"],
 )
 def test_what_a_higher_rate_teaches(trials, share):
     assert by_heart(step(trials), CLIMB) == pytest.approx(share)

@@ -41,7 +41,7 @@ _COLD = (0.0, 0.0, 0.0, 0.0, -0.75, -1.25)
 _WARM = (0.0, -0.1, -0.25, -0.25, -0.25, -0.25)
 _WHOLE = -0.25
 # What a doubling moves it by where the data is memorised, whatever the drift was before that began.
-_BY_HEART = -0.6
+_BY_HEART = -0.7
 _FINE = 0.1
 
 

@@ -10,7 +10,7 @@ from surefoot.trial import Trial
 
 # On 30 small tasks, those that memorise gained at most .05 a doubling; beyond the best rate their training loss still
 # fell, by .01 to .4 of the whole gain, or it fell 2.5 times as much as the validation loss on the way there.
-_FALLS = 0.01
+_FALLS, _FLAT = 0.01, 0.03
 _APART = 4.0
 """Rates further apart than this factor have the best one between them, and say nothing of memorising."""
 _GAINS = (0.05, 0.1)
@@ -55,8 +55,9 @@ def by_heart(step: Step, climb: Climb) -> float:
         return 0.0
     best = min(range(len(known)), key=lambda k: known[k].loss)
     below = _learns(known[best - 1], known[best], gain) if best else 0.0
+    flat = best > 0 and known[best - 1].loss - known[best].loss < _FLAT * gain
     above = _learns(known[best], known[best + 1], gain) if best + 1 < len(known) else 0.0
-    return max(above, below / 2)
+    return max(above, below if flat else below / 2)
 
 
 def _learns(low: Trial, high: Trial, gain: float) -> float:

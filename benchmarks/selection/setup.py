@@ -72,6 +72,7 @@ class Entry:
 def trained(build: Build, schedule: sf.Schedule, *, seed: int = 0) -> Iterator[sf.Reading]:
     """Train what ``build(seed)`` returns on ``schedule``; the data order follows from the seed alone."""
     setup = build(seed)
+    torch.manual_seed(seed)  # dropout draws from the global generator
     order = torch.Generator().manual_seed(seed)
     for step in range(schedule.total or 0):
         rate = schedule(step)

@@ -68,7 +68,7 @@ def rates_chart(columns: Mapping[str, NDArray[np.float64]], *, title: str = "") 
     if kept.size == 0:
         return None
     kept = kept[np.array(drawn_steps(kept.size, ()))]
-    x = Axis("update", 0.0, float(max(np.nanmax(steps), 1.0)))
+    x = Axis("update", 0.0, float(max(steps[np.isfinite(steps)].max(), 1.0)))
     y = Axis("learning rate", 0.0, float(rates[kept].max()) * 1.15 or 1.0)
     line = _line(steps[kept], rates[kept], "rate", "main")
     said = f"The rate that was logged, at most {rate_text(float(rates[kept].max()))}."

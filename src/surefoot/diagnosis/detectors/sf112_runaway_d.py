@@ -4,9 +4,9 @@ What it sees
     The column ``d``, the estimate that Prodigy, D-Adaptation, Mechanic and DoG multiply the rate by, beside the loss.
 
 Formula
-    From the last row where d is below a tenth of its largest value, to a little after it has reached half of that, the
-    smoothed loss rises above the level before by more than a half of it and 6 sigma. An error where the loss ends above
-    that level, a warning where it came back within the run, and an error where d itself is no finite number.
+    From the last row where d is below a tenth of its largest value before it reaches half of that, to a little after,
+    the smoothed loss rises above the level before by more than a half of it and 6 sigma. An error where the loss ends
+    above that level, a warning where it came back within the run, and an error where d itself is no finite number.
 
 Why it matters
     The rate is d times lr: a d that is ten times too large is a rate that is, and most of these methods never lower d
@@ -96,12 +96,14 @@ def _growth(series: Series, shape: Shape) -> Growth | None:
     at = np.searchsorted(points.step, shape.step, side="right") - 1
     d = np.where(at >= 0, points.high[at], 0.0)
     top = float(d.max())
-    low = np.flatnonzero(d <= 0.1 * top)
-    if not top > 0.0 or not len(low) or low[-1] + 1 >= len(d):
+    if not 0.0 < top < np.inf:
+        return None
+    half = int(np.flatnonzero(d >= 0.5 * top)[0])
+    low = np.flatnonzero(d[:half] <= 0.1 * top)
+    if not len(low):
         return None
     start = int(low[-1])
-    window = min(max(len(shape) // 20, 3), 30)
-    stop = int(np.flatnonzero(d >= 0.5 * top)[0]) + window
+    stop = half + min(max(len(shape) // 20, 3), 30)
     before = float(np.median(shape.value[max(0, start - 9) : start + 1]))
     after = float(np.max(shape.smooth[start : stop + 1]))
     # Of so few rows before it the noise cannot be told: that of the whole run stands for it.

@@ -68,6 +68,13 @@ def test_both_signs_have_to_come_together(before, share):
     assert memorising(climb(step([trial(-5, before)], SHORT), step(UNSTABLE))) == 0.0
 
 
+def test_longer_trials_that_end_worse_are_sign_enough():
+    long, run = step([trial(-6, 1.2), trial(-5, 1.0)]), Rung(1 / 2, 2, 1.0, whole=True)
+    assert memorising(climb(step([trial(-5, 0.8)], SHORT), long)) == 1.0
+    assert memorising(climb(long, step([trial(-6, 1.2), trial(-5, 1.1)], run))) == 1.0
+    assert memorising(climb(long, step([trial(-6, 1.2), trial(-5, 0.99)], run))) == 0.0
+
+
 def test_one_rung_does_not_tell():
     assert memorising(climb(step(BY_HEART))) == 0.0
     assert memorising(climb()) == 0.0

@@ -8,21 +8,26 @@ from itertools import pairwise
 from surefoot.search.evidence import Climb, Step, judged
 from surefoot.trial import Trial
 
-# On 30 small tasks, those that memorise gained at most .05 a doubling; beyond the best rate their training loss still
+# On 28 small tasks, those that memorise gained at most .05 a doubling; beyond the best rate their training loss still
 # fell, by .01 to .4 of the whole gain, or it fell 2.5 times as much as the validation loss on the way there.
-_FALLS, _FLAT = 0.01, 0.03
+_GAINS, _FALLS, _FLAT = (0.05, 0.1), 0.01, 0.03
+_WORSE = 0.025
+"""The share of the gain by which longer trials may be worse by chance; where they are worse still, they memorise."""
 _APART = 4.0
-"""Rates further apart than this factor have the best one between them, and say nothing of memorising."""
-_GAINS = (0.05, 0.1)
+"""Rates further apart than this factor may have the best one between them, and say nothing of memorising."""
 
 
 def memorising(climb: Climb) -> float:
     """Return 0 to 1: how surely the best rate falls with the length of the run because the data is memorised.
 
-    Two signs have to come together. Longer trials gain little, and a rate above the best one still lowers the training
-    loss: there a higher rate is only a longer run. Either sign alone misleads: a saturated convex task does not mind,
-    and the training loss of embeddings falls so while longer runs still improve.
+    It is sure where longer trials end worse. Otherwise two signs have to come together: longer trials gain little, and
+    a rate above the best one still lowers the training loss, for there a higher rate is only a longer run. Either of
+    them alone misleads: a saturated convex task does not mind, and the training loss of embeddings falls so while
+    longer runs still improve.
     """
+    worse = -(improvement(climb, whole=True) or 0.0)
+    if worse > _WORSE:
+        return 1.0
     gained = improvement(climb)
     step = next((step for step in reversed(climb.steps) if len(step.trials) > 1), None)
     if gained is None or step is None:
@@ -31,9 +36,12 @@ def memorising(climb: Climb) -> float:
     return by_heart(step, climb) * min(max((most - gained) / (most - least), 0.0), 1.0)
 
 
-def improvement(climb: Climb) -> float | None:
-    """Return the share of the whole gain that the last doubling of the horizon brought; None if one rung is all."""
-    rungs = [(step, _best(step)) for step in climb.steps if not step.rung.whole]
+def improvement(climb: Climb, *, whole: bool = False) -> float | None:
+    """Return the share of the whole gain that the last doubling of the horizon brought; None if one rung is all.
+
+    Complete runs are left out unless ``whole``: cooled to the end, they are better than probes of their length.
+    """
+    rungs = [(step, _best(step)) for step in climb.steps if whole or not step.rung.whole]
     pairs = [(a, b) for a, b in pairwise(rungs) if b[0].fraction > 1.3 * a[0].fraction]
     if not pairs:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import pickle
@@ -224,3 +225,21 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_a_row_that_is_no_trial_is_refused(row):
     with pytest.raises(FormatError):
         trial_in(row)
+
+
+@pytest.mark.parametrize("where", [None, 0, 1500])
+@pytest.mark.parametrize("tested", [None, 0, 700])
+def test_a_long_file_says_the_start_and_the_range_test_that_a_look_at_every_trial_says(tmp_path, where, tested):
+    rows = [Trial(0.01 * (1 + k % 7), k, 10, 10, 1.0 + k, message='"start": 9.0, "stage"') for k in range(2000)]
+    if where is not None:
+        rows[where] = dataclasses.replace(rows[where], start=4.5)
+    if tested is not None:
+        rise = Trial(1.0, 0, 3, 3, 2.0, stage="range test", points=(0, 1, 2), losses=(3.0, 2.0, 4.0))
+        rows.insert(tested, rise)
+    path = tmp_path / "trials.jsonl"
+    path.write_text("".join(json.dumps(plain(row)) + "\n" for row in rows))
+    curve = Curve.from_file(path)
+    assert curve.start_loss == 4.5 if where is not None else math.isnan(curve.start_loss)
+    assert curve.test_losses == ((3.0, 2.0, 4.0) if tested is not None else ())
+    assert [trial.seed for trial in curve.trials] == list(range(2000))
+    assert len(curve.table.lr) == 2000

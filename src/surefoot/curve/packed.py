@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, overload
 
 import numpy as np
@@ -57,9 +58,26 @@ class Packed(Sequence[Trial]):
     def __repr__(self) -> str:
         return f"<{len(self)} trials in {len(self.data)} bytes>"
 
+    def without(self, places: NDArray[np.int64]) -> Packed:
+        """Return the trials but for those at ``places``."""
+        kept = np.ones(len(self), bool)
+        kept[places] = False
+        return replace(self, starts=self.starts[kept], table=self.table.kept(kept))
+
+    def first_start(self) -> float:
+        """Return the loss at the start of the first trial that says one, without looking into every trial; else NaN."""
+        if "start" not in self.layout.names or not len(self):
+            return math.nan
+        said = re.compile(rb'"start"' + re.escape(self.layout.colon) + rb"(?!null)")
+        found = said.search(self.data, int(self.starts[0]), self.stop)
+        if found is None:
+            return math.nan
+        return self[int(np.searchsorted(self.starts, found.start(), side="right")) - 1].start
+
     def _at(self, k: int) -> Trial:
-        stop = int(self.starts[k + 1]) - len(self.layout.between) if k + 1 < len(self) else self.stop
-        record = json.loads(self.data[int(self.starts[k]) : stop])
+        stop = int(self.starts[k + 1]) if k + 1 < len(self) else self.stop
+        # What follows the record, up to the next one that was kept, is not looked at.
+        record, _ = json.JSONDecoder().raw_decode(self.data[int(self.starts[k]) : stop].decode())
         return trial_in(record["trial"] if self.layout.nested else record)
 
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from surefoot.curve.packed import Packed, packed, trial_in
 from surefoot.errors import ArgumentError, FormatError
 from surefoot.trial import Trial, number, trial_of
@@ -119,17 +121,19 @@ def _each(data: bytes) -> tuple[Trial, ...]:
 
 def _whole(trials: Sequence[Trial], search: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a curve of ``trials``, a range test among them told apart."""
-    stages = trials.table.stages if isinstance(trials, Packed) else {trial.stage for trial in trials}
     test: Trial | None = None
-    if _TEST in stages:
-        places = [k for k, trial in enumerate(trials) if trial.stage == _TEST]
-        test = trials[places[0]]
+    if isinstance(trials, Packed):
+        codes = [k for k, name in enumerate(trials.table.stages) if name == _TEST]
+        places = np.flatnonzero(np.isin(trials.table.stage, codes)) if codes else np.zeros(0, np.int64)
+        test = trials[int(places[0])] if len(places) else None
+        trials = trials.without(places) if len(places) else trials
+    elif any(trial.stage == _TEST for trial in trials):
+        test = next(trial for trial in trials if trial.stage == _TEST)
         trials = tuple(trial for trial in trials if trial.stage != _TEST)
     start = math.nan if test is None else test.start
-    for trial in trials if math.isnan(start) else ():
-        if not math.isnan(trial.start):
-            start = trial.start
-            break
+    if math.isnan(start):
+        several = (trial.start for trial in trials if not math.isnan(trial.start))
+        start = trials.first_start() if isinstance(trials, Packed) else next(several, math.nan)
     return {"trials": trials, "start_loss": start, **_tested(test, search)}
 
 

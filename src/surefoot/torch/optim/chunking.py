@@ -51,10 +51,11 @@ def suits(kernel: Kernel, columns: Columns, strides: Sequence[int]) -> bool:
     low = kinds.pop()
     if kinds or low not in _STORED:
         return False
+    right = {stride: sizes if stride == 1 else [-(-size // stride) for size in sizes] for stride in set(strides)}
     for name, column, stride in zip(kernel.fields, columns, strides, strict=True):
         dtype = low if name in kernel.stored else _STORED[low][0]
-        right = sizes if stride == 1 else [-(-size // stride) for size in sizes]
-        if set(map(_DTYPE, column)) != {dtype} or not all(map(_ON_CPU, column)) or list(map(_NUMEL, column)) != right:
+        alike = set(map(_DTYPE, column)) == {dtype} and all(map(_ON_CPU, column))
+        if not alike or list(map(_NUMEL, column)) != right[stride]:
             return False
     return True
 

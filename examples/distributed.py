@@ -26,7 +26,8 @@ model = nn.parallel.DistributedDataParallel(nn.Sequential(nn.Linear(16, 64), nn.
 optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
 
 peak = st.find(model, optimizer, loader, nn.CrossEntropyLoss(), total=TOTAL)
-print(f"rank {dist.get_rank()}: {peak.lr:.3g}", flush=True)  # noqa: T201  an example says what it found
+# The line feed with the line: two ranks that print at once would mix them up otherwise.
+print(f"rank {dist.get_rank()}: {peak.lr:.3g}\n", end="", flush=True)  # noqa: T201  an example says what it found
 
 schedule = sf.cosine(peak.lr, total=TOTAL, warmup=0.05)
 scheduler = st.Scheduler(optimizer, schedule)

@@ -146,7 +146,7 @@ LIST = "import sys, json; json.dump(sorted(sys.modules), sys.stderr)"
         (["explain", "--help"], {"numpy", "rich", "torch", "matplotlib"}),
         (["explain", "SF101"], {"torch", "matplotlib"}),
         (["plan", "cosine", "--peak", "1", "--total", "9"], {"torch", "matplotlib", "surefoot.search.tuning"}),
-        (["tune", "quadratic", "--budget", "0.1"], {"torch", "matplotlib"}),
+        (["tune", "quadratic", "--budget", "0.25"], {"torch", "matplotlib"}),
     ],
 )
 def test_a_verb_imports_no_more_than_it_needs(line, arguments, absent):

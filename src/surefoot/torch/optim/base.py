@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -31,6 +34,7 @@ SKIPPED = "a gradient holds NaN or infinity: this update was left out, weights a
 PIECES = "pieces of gradients that hold NaN or infinity: {}. Their weights and state are as they were, the rest moved."
 _LAYOUT = attrgetter("layout")
 _NUMEL = Tensor.numel
+_AROUND = (str(Path(__file__).parent), str(Path(torch.__file__).parent), str(contextlib.__file__))
 
 
 class GradientSkipped(RuntimeWarning):
@@ -171,15 +175,15 @@ class Method(Optimizer):
             return True
         # What a fused optimizer says where its scaler found an infinity: schedulers then count no update.
         self.__dict__["found_inf"] = torch.ones(())
-        self._tell(SKIPPED, level=5)
+        self._tell(SKIPPED)
         return False
 
-    def _tell(self, sentence: str, level: int) -> None:
+    def _tell(self, sentence: str) -> None:
         """Count an update that was left out, and warn of the first, the tenth, the hundredth and so on."""
         self._skipped += 1
         if self._skipped == 10 ** (len(str(self._skipped)) - 1):
             so_far = f" Updates left out so far: {self._skipped}." if self._skipped > 1 else ""
-            warnings.warn(sentence + so_far, GradientSkipped, stacklevel=level)
+            warnings.warn(sentence + so_far, GradientSkipped, stacklevel=_level())
 
     def _rows(self, part: Work, names: Sequence[str]) -> list[Row]:
         """Return for each parameter of ``part`` itself, its gradient and the named tensors of its state."""
@@ -196,8 +200,16 @@ class Method(Optimizer):
         ]
         left_out, *sums = (parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)).tolist()
         if left_out:
-            self._tell(PIECES.format(int(left_out)), level=6)
+            self._tell(PIECES.format(int(left_out)))
         return sums
+
+
+def _level() -> int:
+    """Return how far above a warning's caller the user's own line is: torch wraps a step in more or fewer calls."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_code.co_filename.startswith(_AROUND):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _priming(work: Sequence[Work]) -> bool:

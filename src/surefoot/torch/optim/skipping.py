@@ -10,4 +10,4 @@ from surefoot.torch.optim.base import SKIPPED, Method
 def left_out(method: Method, sentence: str = SKIPPED) -> None:
     """Say so as a look at the gradients would: a warning, a count, and schedulers that count no update."""
     method.__dict__["found_inf"] = torch.ones(())
-    method._tell(sentence, level=6)  # noqa: SLF001  a method's own, shared by its kin
+    method._tell(sentence)  # noqa: SLF001  a method's own, shared by its kin

@@ -86,5 +86,7 @@ def _disabled(hook: Hook) -> Hook:
     disable: Any = torch.compiler.disable
     wrapped = disable(hook)
     wrapped.owner = getattr(hook, "__self__", None)
+    # Older dynamo compiles what this names in place of the bound method around it, which loses its optimizer.
+    wrapped.__dict__.pop("_torchdynamo_orig_callable", None)
     result: Hook = wrapped
     return result

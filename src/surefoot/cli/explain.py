@@ -73,7 +73,7 @@ def chosen_of(text: str, found: tuple[Explanation, ...]) -> Explanation:
 
     known = [name for one in found for name in (one.code, one.name)] + [page.name for page in PAGES]
     upper = text.strip().upper()
-    raise ArgumentError(unknown("finding", upper if upper.startswith("SF") else text.strip(), known))
+    raise ArgumentError(unknown("finding or method", upper if upper.startswith("SF") else text.strip(), known))
 
 
 def _listed(console: Console, found: tuple[Explanation, ...]) -> None:

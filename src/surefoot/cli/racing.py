@@ -61,8 +61,8 @@ def raced(
 def race_summary(console: Console, found: Race) -> None:
     """Print the table of a race."""
     console.print("", Text("Against methods that need no tuning", "bold"), sep="\n")
-    rows = [("bright_black", HEADS[:-1]), *((_STYLES.get(kind, ""), cells[:-1]) for kind, cells in race_rows(found))]
-    widths = [max(len(cells[k]) for _, cells in rows) for k in range(len(HEADS) - 1)]
+    rows = [("bright_black", HEADS), *((_STYLES.get(kind, ""), cells) for kind, cells in race_rows(found))]
+    widths = [max(len(cells[k]) for _, cells in rows) for k in range(len(HEADS))]
     for style, cells in rows:
         first, *rest = (f"{cell:{'<' if k == 0 else '>'}{widths[k]}}" for k, cell in enumerate(cells))
         console.print(Text(f"  {'  '.join([first, *rest])}", style), soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -44,7 +43,8 @@ def swept(asked: Mapping[str, Any], **more: Any) -> int:
         result, answered = surface_result(name, found, total, seconds), found.best is not None
     else:
         result, answered = sweep_result(name, found, total, seconds), found.best is not None
-    length = "Whole runs" if total is None else f"Whole runs of {total:,} updates"
+    # Where the scale is the horizon itself, the total is only the last one asked for.
+    length = "Whole runs" if timed or total is None else f"Whole runs of {total:,} updates"
     written(place, f"surefoot sweep {name}", f"{length}, {today()}.", [found], text(result))
     if asked["as_json"]:
         click.echo(text(result), nl=False)
@@ -106,8 +106,7 @@ def _sweeps(console: Console, sweeps: Sweeps) -> None:
     rows = []
     for one in sweeps.optima:
         scale = ", ".join(f"{name} {value:g}" for name, value in one.values)
-        sure = f" ({rate_text(one.low)} to {rate_text(one.high)})" if math.isfinite(one.low) else f", {one.status}"
-        rows.append((scale, f"{rate_text(one.lr)}{sure}"))
+        rows.append((scale, f"{rate_text(one.lr)} ({one.words})"))
     rows_beside(console, rows)
 
 

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+WHERE = {
+    "low": "at the lowest rate",
+    "high": "at the highest rate",
+    "small": "at the smallest batch",
+    "large": "at the largest batch",
+    "flat": "nowhere, the losses have no minimum",
+    "few": "unknown, fewer than three rates ended",
+}
+"""Where the best run of a cell lies, by its status."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:

@@ -10,20 +10,12 @@ import numpy as np
 from surefoot.errors import ArgumentError
 from surefoot.laws.fitting_cells import QUANTITIES, Group
 from surefoot.laws.fitting_line import Fit
-from surefoot.laws.fitting_nouns import Rival
+from surefoot.laws.fitting_nouns import WHERE, Rival
 
 _LENGTHS = {"tokens": "horizon", "samples": "horizon", "steps": "horizon"}
 _SPARE = 2
 _SAME = 1e-9
 _COLLINEAR, _ENTANGLED = 100.0, 10.0
-_WHERE = {
-    "low": "at the lowest rate",
-    "high": "at the highest rate",
-    "small": "at the smallest batch",
-    "large": "at the largest batch",
-    "flat": "nowhere, the losses have no minimum",
-    "few": "unknown, fewer than three rates ended",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +51,7 @@ def used(groups: list[Group], quantities: int) -> list[Group]:
     """Return the cells with an optimum inside their grid; raise ArgumentError where they are too few for a law."""
     inner = [one for one in groups if one.found.status == "inside"]
     lost = [one.found.status for one in groups if one.found.status != "inside"]
-    where = "; ".join(f"{_WHERE[status]} in {lost.count(status)}" for status in dict.fromkeys(lost))
+    where = "; ".join(f"{WHERE[status]} in {lost.count(status)}" for status in dict.fromkeys(lost))
     if len(lost) * 2 > len(groups):
         raise ArgumentError(
             f"curves carry no law: of {len(groups)} scales the best run lies {where}. Widen the grids there, a factor "
@@ -103,7 +95,7 @@ def doubts(groups: list[Group], fits: list[Fit], rivals: tuple[Rival, ...], *, j
     for one in groups:
         if one.found.status != "inside":
             at = ", ".join(f"{name}={value:g}" for name, value in one.values.items())
-            notes.append(f"left out: {at}, the best run lies {_WHERE[one.found.status]}.")
+            notes.append(f"left out: {at}, the best run lies {WHERE[one.found.status]}.")
     line = fits[0].line
     for name, slope in zip(line.names, line.slopes, strict=True):
         low, high = line.interval(name)

@@ -11,6 +11,7 @@ from surefoot.chart.numbers import rate_text
 from surefoot.chart.numbers import spread as around
 from surefoot.errors import ArgumentError
 from surefoot.laws.fitting_cells import UNITS, Units
+from surefoot.laws.fitting_nouns import WHERE
 
 _TONES: tuple[Tone, ...] = ("main", "second", "good", "bad", "ink")
 Values = tuple[tuple[str, float], ...]
@@ -29,6 +30,13 @@ class Optimum:
     low: float
     high: float
     status: str
+
+    @property
+    def words(self) -> str:
+        """The interval, or where the best run lies if there is none."""
+        if math.isfinite(self.low):
+            return f"{rate_text(self.low)} to {rate_text(self.high)}"
+        return f"best {WHERE[self.status]}"
 
     def at(self, quantity: str) -> float:
         """Return the value of one quantity; raise KeyError where the scale has none."""

@@ -7,7 +7,7 @@ from surefoot.report.html import paragraph, section, table
 from surefoot.report.words import duration
 from surefoot.search.racing import Race
 
-HEADS = ("method", "loss", "beside the tuned", "updates", "with its search", "time", "schedule")
+HEADS = ("method", "loss", "beside the tuned", "updates", "with its search", "time")
 LIMITS = "One run of each: differences below the spread of a few seeds say nothing."
 
 
@@ -21,7 +21,7 @@ def race_rows(race: Race) -> list[tuple[str, tuple[str, ...]]]:
         beside = "" if broke or not first else f"{entry.loss / first:.2f}x"
         cost = (count_text(entry.trial.steps), count_text(race.cost(entry)), duration(entry.trial.seconds))
         kind = "bad" if broke else "good" if entry is race.best else ""
-        rows.append((kind, (entry.name, loss, beside, *cost, entry.schedule.describe())))
+        rows.append((kind, (entry.name, loss, beside, *cost)))
     return rows
 
 
@@ -36,10 +36,10 @@ def race_words(race: Race) -> str:
 
 def race_section(race: Race) -> str:
     """Return the section of a page."""
-    texts = (HEADS[0], HEADS[-1])
     return section(
         "Against methods that need no tuning",
         paragraph(race_words(race)),
-        table(HEADS, race_rows(race), texts),
+        table(HEADS, race_rows(race), HEADS[:1]),
+        *(paragraph(f"{entry.name}: {entry.schedule.describe()}.", "faint") for entry in race.entries),
         paragraph(LIMITS, "faint"),
     )

@@ -29,8 +29,7 @@ def sweeps_sections(sweeps: Sweeps) -> Iterator[str]:
     rows = []
     for one in sweeps.optima:
         scale = ", ".join(f"{name} {value:g}" for name, value in one.values)
-        sure = f"{rate_text(one.low)} to {rate_text(one.high)}" if math.isfinite(one.low) else one.status
-        rows.append(("" if math.isfinite(one.low) else "warn", (scale, rate_text(one.lr), sure)))
+        rows.append(("" if math.isfinite(one.low) else "warn", (scale, rate_text(one.lr), one.words)))
     said = f"{counted(len(sweeps), 'scale')}, {counted(sweeps.cost_steps, 'update')}; intervals are of 90 %."
     parts = table(("scale", "best rate", "interval"), rows, texts=("scale", "interval"))
     yield section("Best rate by scale", paragraph(said), parts)

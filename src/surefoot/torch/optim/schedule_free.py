@@ -7,12 +7,11 @@ from typing import Any, final
 
 from torch import Tensor
 
-from surefoot.torch.optim.averaging import Averaged
 from surefoot.torch.optim.averaging_points import Group, share
 from surefoot.torch.optim.base import Work
 from surefoot.torch.optim.eager import schedule_free as eager
 from surefoot.torch.optim.kernel import Kernel
-from surefoot.torch.optim.schedule_free_settings import Point, decays, mean, point, settings, warmed
+from surefoot.torch.optim.schedule_free_settings import Point, ScheduleFree, decays, mean, point, warmed
 
 _STATE = ("z", "exp_avg_sq")
 ADAMW = Kernel("schedule_free:adamw", ("p", "g", *_STATE), ("p", *_STATE), eager.adamw)
@@ -20,7 +19,7 @@ HEAVY = Kernel("schedule_free:heavy", ("p", "g", *_STATE, "exp_avg"), ("p", *_ST
 
 
 @final
-class ScheduleFreeAdamW(Averaged):
+class ScheduleFreeAdamW(ScheduleFree):
     """AdamW without a schedule: z takes the steps, x is their average, gradients are taken at y between them.
 
     With k the updates before this one, g the gradient at y, (b1, b2) ``betas``, all elementwise::
@@ -92,10 +91,6 @@ class ScheduleFreeAdamW(Averaged):
         }
         super().__init__(params, defaults, backend=backend, skip_nonfinite=skip_nonfinite)
 
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group with settings of its own; ArgumentError for one out of its range."""
-        super().add_param_group(settings(self.defaults, param_group))
-
     def _begin(self, parameter: Tensor, group: Group) -> dict[str, Any]:
         k, m = group["k"], group["inner_momentum"]
         square = mean(parameter, 2, group["betas"][1], k)
@@ -121,7 +116,7 @@ class ScheduleFreeAdamW(Averaged):
 
 
 @final
-class ScheduleFreeRAdam(Averaged):
+class ScheduleFreeRAdam(ScheduleFree):
     """ScheduleFreeAdamW with the rectified rate of RAdam in the place of a warmup.
 
     With rho_inf = 2/(1 - b2) - 1 and rho = rho_inf - 2 t b2^t/(1 - b2^t), t = k + 1 from 1::
@@ -172,10 +167,6 @@ class ScheduleFreeRAdam(Averaged):
             "decay_at": decay_at,
         }
         super().__init__(params, defaults, backend=backend, skip_nonfinite=skip_nonfinite)
-
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group with settings of its own; ArgumentError for one out of its range."""
-        super().add_param_group(settings(self.defaults, param_group))
 
     def _begin(self, parameter: Tensor, group: Group) -> dict[str, Any]:
         return {**point(parameter), "exp_avg_sq": mean(parameter, 2, group["betas"][1], group["k"])}

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from surefoot.errors import ArgumentError
+from surefoot.torch.optim.averaging import Averaged
 from surefoot.torch.optim.checking import above, between
 
 Group = dict[str, Any]
@@ -17,6 +18,14 @@ Point = Literal["y", "z"]
 _SHORT = 0.6
 """The b2 at which rho_inf = 2/(1 - b2) - 1 is 4."""
 _MIXED = "x is read out of y = (1 - b1) z + b1 x"
+
+
+class ScheduleFree(Averaged):
+    """An averaged method whose groups may have settings of their own; abstract."""
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group with settings of its own; ArgumentError for one out of its range."""
+        super().add_param_group(settings(self.defaults, param_group))
 
 
 def settings(defaults: Mapping[str, Any], group: dict[str, Any]) -> dict[str, Any]:

@@ -6,18 +6,17 @@ from typing import Any, final
 
 from torch import Tensor
 
-from surefoot.torch.optim.averaging import Averaged
 from surefoot.torch.optim.averaging_points import Group, share
 from surefoot.torch.optim.base import Work
 from surefoot.torch.optim.eager import schedule_free as eager
 from surefoot.torch.optim.kernel import Kernel
-from surefoot.torch.optim.schedule_free_settings import Point, decays, point, settings, warmed
+from surefoot.torch.optim.schedule_free_settings import Point, ScheduleFree, decays, point, warmed
 
 SGD = Kernel("schedule_free:sgd", ("p", "g", "z"), ("p", "z"), eager.sgd)
 
 
 @final
-class ScheduleFreeSGD(Averaged):
+class ScheduleFreeSGD(ScheduleFree):
     """SGD with momentum without a schedule: z takes the steps, x is their average, gradients are taken at y.
 
     As ScheduleFreeAdamW, with b1 = ``momentum`` (above 0 and below 1) and u = g + wd y: the direction is the gradient
@@ -66,10 +65,6 @@ class ScheduleFreeSGD(Averaged):
             "decay_at": decay_at,
         }
         super().__init__(params, defaults, backend=backend, skip_nonfinite=skip_nonfinite)
-
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group with settings of its own; ArgumentError for one out of its range."""
-        super().add_param_group(settings(self.defaults, param_group))
 
     def _begin(self, parameter: Tensor, _group: Group) -> dict[str, Any]:
         return point(parameter)

@@ -176,11 +176,12 @@ def _updates(task: Task, schedule: Schedule, stream: Iterator[Any]) -> Generator
             if step > 0 and arithmetic(error):
                 raise ArithmeticError(f"{type(error).__name__}: {error}") from error
             raise TaskError(_raised(task, schedule, step, error)) from error
-        yield value if type(value) is float else _loss(task, value)
+        yield value if type(value) is float else loss_of(task, value)
         step += 1
 
 
-def _loss(task: Task, value: Any) -> float | Reading:
+def loss_of(task: Task, value: Any) -> float | Reading:
+    """Return what ``task`` yielded as a number or the Reading it is; TaskError for anything else."""
     if isinstance(value, Reading):
         return value
     number = value.item if hasattr(value, "item") else value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -15,7 +14,7 @@ import torch.distributed as dist
 
 from surefoot.errors import TaskError
 from surefoot.history.reading import Reading
-from surefoot.task import Task, arithmetic, name_of, names_seed
+from surefoot.task import Task, arithmetic, loss_of, name_of, names_seed
 from surefoot.torch.agreeing import rank, ranks
 
 GRACE = 10.0
@@ -101,7 +100,7 @@ def agreeing(task: Task, consent: Consent, offset: int = 0) -> Task:
         try:
             for step in _steps(schedule):
                 began = time.monotonic()
-                stream, word = _next(stream, partial(task, schedule, **knobs))
+                stream, word = _next(task, stream, partial(task, schedule, **knobs))
                 slowest = max(slowest, time.monotonic() - began)
                 said = consent(word, max(GRACE, 3 * slowest))
                 if said.ended:
@@ -125,23 +124,18 @@ def _steps(schedule: Any) -> Iterator[int]:
         step += 1
 
 
-def _next(stream: Iterator[Any] | None, begin: Callable[[], Any]) -> tuple[Iterator[Any] | None, Word]:
+def _next(task: Task, stream: Iterator[Any] | None, begin: Callable[[], Any]) -> tuple[Iterator[Any] | None, Word]:
     try:
         stream = iter(begin()) if stream is None else stream
         value = next(stream)
-        return stream, Word(value, _loss(value), judged=getattr(value, "val_loss", None) is not None)
+        loss = loss_of(task, value)
+        if isinstance(loss, Reading):
+            return stream, Word(value, loss.loss, judged=loss.val_loss is not None)
+        return stream, Word(value, loss)
     except StopIteration:
         return stream, Word(ended=True)
     except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it is, the other ranks must hear of it
         return stream, Word(error=error)
-
-
-def _loss(value: Any) -> float:
-    loss = value.loss if isinstance(value, Reading) else value
-    with suppress(TypeError, ValueError, RuntimeError):
-        if not isinstance(loss, str | bytes):
-            return float(loss.detach() if isinstance(loss, torch.Tensor) else loss)
-    raise TaskError(f"the task yielded {value!r:.80}, which is no loss: yield a number or an sf.Reading.")
 
 
 def _agreed(step: int, word: Word, said: Answer, consent: Consent) -> Reading:

@@ -279,9 +279,29 @@ def test_a_sweep_over_two_rates_says_the_best_pair(wide):
     assert "best lr and muon_lr" in (wide.directory / "out" / "report.html").read_text()
 
 
+def test_the_second_rate_of_a_sweep_may_go_to_the_task_as_a_schedule(line):
+    (line.directory / "both.py").write_text(
+        "import math\n"
+        "def task(schedule, muon=None):\n"
+        "    for step in range(schedule.total):\n"
+        "        assert math.isclose(muon(step) / muon.peak, schedule(step) / schedule.peak)\n"
+        "        yield 9.0 if step == 0 else 1 + math.log2(schedule.peak / 0.1) ** 2 + math.log10(muon.peak) ** 2\n"
+    )
+    asked = ("sweep", "both.py:task", "--total", 4, "--recipe", "linear", "--lrs", "0.05,0.1", "--second", "muon=0.1,1")
+    done = line.run(*asked, "--second-as", "schedule", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    assert "Best pair lr 0.1, muon 1" in done.stdout
+    assert len(result(line)["pairs"]) == 4
+    assert "--second-as schedule" in (line.directory / "out" / "report.html").read_text()
+    as_number = line.run(*asked, "--out", "numbers")
+    assert as_number.returncode == 2
+    assert "'float' object is not callable" in as_number.stderr
+
+
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
+        (("--lrs", "0.1", "--second-as", "schedule"), "by and second are for two rates"),
         (("--adaptive", "--lrs", "0.1"), "--adaptive chooses the rates"),
         (("--lrs", "0.1", "--scale", "width"), "'width' must be NAME=VALUES"),
         (("--lrs", "0.1", "--second", "other=1"), "names 'other'"),

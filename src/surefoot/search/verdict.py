@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from surefoot.curve import Curve, Peak
 from surefoot.search.belief import Belief, believed
 from surefoot.search.climbing import bracket
-from surefoot.search.evidence import Climb, Step, broken_above, deaf, judged, resolved
+from surefoot.search.evidence import Climb, Step, broken_above, deaf, judged, resolved, trained
 from surefoot.search.execution import Bench
 from surefoot.search.memorising import memorising
 from surefoot.search.question import Question
@@ -88,7 +88,7 @@ def _from_trials(climb: Climb, question: Question, curve: Curve) -> Peak:
     step = _deepest(climb)
     best = min(step.trials, key=judged)
     error = 0.5 * climb.tolerance if curve.validated else 4 * climb.noise / math.sqrt(best.total / 10)
-    if not judged(best) < climb.start - max(error, 1e-6 * abs(climb.start)):
+    if not (judged(best) < climb.start - max(error, 1e-6 * abs(climb.start)) or trained(best, climb)):
         return _nothing(curve, _why_not(climb, step, climb.noise))
     if deaf(curve.trials):
         return _nothing(curve, "the loss does not depend on the rate: apply schedule(step) in the task.")
@@ -165,11 +165,16 @@ def _why(climb: Climb, step: Step, curve: Curve, aim: _Aim) -> str:
     best = min(step.trials, key=judged)
     kind = "validation loss" if curve.validated else "training loss (the task gives no val_loss)"
     runs = "runs of the recipe" if step.rung.whole else "probes"
-    tried = f"{len(step.trials)} {runs} of {best.total} updates, judged by {kind}, put the best near {best.lr:.2g}"
+    seeds = len({run.seed for run in step.all_runs})
+    under = f" under up to {seeds} seeds" if seeds > 1 else ""
+    tried = (
+        f"{len(step.all_runs)} {runs} of {best.total} updates{under}, judged by {kind}, put the best near {best.lr:.2g}"
+    )
     fall = f" (loss {climb.start:.3g} to {best.loss:.3g})"
     side = "" if step.parabola.inside else ", at the end of what could be tried"
     moved = "".join(f"; {note}" for note in aim.notes)
-    return f"{tried}{fall}{side}{moved}."
+    settled = "; more runs would have changed nothing, so they were not made" if climb.settled else ""
+    return f"{tried}{fall}{side}{moved}{settled}."
 
 
 def _why_not(climb: Climb, step: Step, noise: float) -> str:

@@ -9,7 +9,7 @@ from surefoot.search.climbing import climbed, settled
 from surefoot.search.evidence import Climb, Step, read
 from surefoot.search.question import asked
 from surefoot.search.ranging import Landmarks
-from surefoot.search.rungs import Rung
+from surefoot.search.rungs import VALIDATION, Rung
 from surefoot.trial import Trial
 
 TOTAL = 1000
@@ -18,14 +18,16 @@ CLIMB = Climb(marks=Landmarks(2.0, 0.01, 1.0, -6.0, -2.0, -7.0), start=2.0, nois
 
 
 class Bench:
-    """A bench whose runs all end at one loss."""
+    """A bench whose runs end at one loss, or diverge at the third update from the rate ``edge`` on."""
 
-    def __init__(self, left, loss=1.0):
-        self.left, self.loss, self.lengths = left, loss, []
+    def __init__(self, left, edge=math.inf):
+        self.left, self.edge, self.lengths = left, edge, []
 
     def run(self, requests):
         self.lengths += [request.steps for request in requests]
-        return [trial(request.lr, self.loss, request.steps) for request in requests]
+        found = [trial(one.lr, math.inf if one.lr >= self.edge else 1.0, one.steps) for one in requests]
+        self.left -= sum(3 if one.failed else one.total + VALIDATION for one in found)
+        return found
 
 
 def trial(lr, loss, steps=31):
@@ -56,6 +58,14 @@ def test_after_a_rung_too_short_to_learn_little_is_spent_on_one_long_trial():
 def test_after_a_rung_too_short_to_learn_much_is_spent_on_as_many_trials_as_ever():
     plateau = after({-8: 2.0, -5: 2.0, -2: math.inf})
     assert len(lengths(plateau, (Rung(1 / 4, 3, 1.2),), 770)) == 3
+
+
+def test_where_all_trials_diverge_what_they_left_looks_for_one_that_does_not():
+    bench = Bench(2 * (40 + VALIDATION), edge=1e-6)
+    climb = climbed(CLIMB, asked(task, total=TOTAL, budget=1.0), bench, (Rung(1 / 25, 2, 3.0),))
+    assert [one.failed for one in climb.steps[-1].trials][-2:] == [True, False]
+    assert len(climb.steps[-1].trials) > 2
+    assert bench.left >= 0
 
 
 def test_after_a_rung_that_learned_the_next_has_its_own_trials():

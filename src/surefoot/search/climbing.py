@@ -13,7 +13,7 @@ from surefoot.search.evidence import Climb, Step, judged, next_octave, read, res
 from surefoot.search.execution import Bench
 from surefoot.search.question import Question
 from surefoot.search.ranging import HIGH, LOW, STAGE, Landmarks, landmarks, rising
-from surefoot.search.rungs import LONG, SHORTEST, Rung, length, probe, warms
+from surefoot.search.rungs import LONG, SHORTEST, VALIDATION, Rung, length, probe, warms
 from surefoot.search.running import Request
 from surefoot.trial import Trial
 
@@ -64,7 +64,9 @@ def climbed(climb: Climb, question: Question, bench: Bench, rungs: tuple[Rung, .
         if not octaves:
             break
         trials += bench.run([asking(question, 2.0**x, steps, stage, rung) for x in octaves])
-        batch = [] if len(trials) >= rung.count else [next_octave(trials, climb, rung.spacing, leap)]
+        # Trials that diverged cost little: what they left looks for a rate that does not.
+        enough = not all(trial.failed for trial in trials) or bench.left < steps + VALIDATION
+        batch = [] if len(trials) >= rung.count and enough else [next_octave(trials, climb, rung.spacing, leap)]
     return stepped(climb, rung, fraction, trials)
 
 

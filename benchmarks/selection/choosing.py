@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,8 +27,8 @@ of its trials that were read from a run far away)."""
 # The searches, and the mean regret in percent that is asked of each; a task counts with at most CAP.
 METHODS = {("find", 0.25): 4.0, ("tune", 0.5): 2.0, ("tune", 1): 1.5, ("tune", 3): 0.7}
 CAP = 20.0
-MOVES = (1, 2, 4, 8, 16)
-LEAST = 0.005
+MOVES = (1, 3, 9)
+LEAST = 0.01
 """The share of the score that a move has to gain: what gains less is left as it is."""
 
 
@@ -85,6 +86,9 @@ class Tried:
         """Return the figures of these tasks, one after the other, under a configuration."""
         new = [e for e in self.entries if e.name in names and (config, variants, e.name) not in self.found]
         asked = Asked(self.knobs, self.jittered, config, variants)
+        if new:
+            tried = len({known for known, *_ in self.found}) + 1
+            print(f"configuration {tried}: {len(new)} tasks", file=sys.stderr, flush=True)
         for entry, figures in zip(new, self.map(asked.about, new), strict=True):
             self.found[config, variants, entry.name] = figures
         return np.array([self.found[config, variants, name] for name in names])
@@ -118,14 +122,14 @@ class Choice:
         return max((self.gain(k, value, names), value) for value in others)
 
     def chosen(self, names: Sequence[str]) -> Config:
-        """Return the constants that serve these tasks best: of the moves that help alone the best 1, 2, 4, .. together.
+        """Return the constants that serve these tasks best: of the moves that help alone the best few together.
 
         One round of coordinate descent; a region's knob is moved if that helps alone.
         """
         moves = sorted(((*self.best(k, names), k) for k in range(len(self.start))), reverse=True)
         helping = [(k, value) for gain, value, k in moves if gain > LEAST]
         rates = [(k, value) for k, value in helping if not self.tried.knobs[k].region]
-        sets = [self.start, *(moved(self.start, rates[:n]) for n in MOVES if n < 2 * len(rates))]
+        sets = [self.start, *(moved(self.start, rates[:n]) for n in MOVES if n < 3 * len(rates))]
         best = min(sets, key=lambda config: self.score(config, names))
         return moved(best, [(k, value) for k, value in helping if self.tried.knobs[k].region])
 

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from bank import RECIPE, SEEDS
-from choosing import CAP, LEAST, METHODS, Choice, Config, Figures, Map, Tried, ground
+from choosing import CAP, LEAST, METHODS, MOVES, Choice, Config, Figures, Map, Tried, ground
 from constants import Knob, first_rungs, later_rungs, plus, times
 from grid import RESULTS
 from setup import Entry
@@ -60,10 +60,8 @@ KNOBS = (
 JITTERED = tuple(Knob("climbing", name, plus, ()) for name in ("_FROM_BLOW", "_FROM_FALL", "_FROM_HALF"))
 CHOOSING = tuple(zip(SEEDS, (-0.6, 0.6), strict=True))
 SHOWN = tuple((seed, jitter) for seed in SEEDS for jitter in (-0.6, 0.0, 0.6))
-STARTS: dict[str, Config] = {
-    "the constants as they are": (0,) * len(KNOBS),
-    "elsewhere": tuple(1 + k % 2 for k in range(len(KNOBS))),
-}
+HERE, ELSEWHERE = "as they are", "elsewhere"
+STARTS: dict[str, Config] = {HERE: (0,) * len(KNOBS), ELSEWHERE: tuple(1 + k % 2 for k in range(len(KNOBS)))}
 OUT = RESULTS.with_name("leave_out.md")
 TEXT = """\
 {machine}, Python {python}, numpy {numpy}, surefoot {surefoot}; {seconds:.0f} s with {jobs} process(es).
@@ -75,11 +73,18 @@ read from a run more than 1.5 times away. Regret is read from the grid of comple
 interval, bootstrap over tasks) / median / worst task, in percent.
 
 Every constant below has two other values. They are chosen by one round of coordinate descent (of the changes that help
-alone, the best 1, 2, 4, .. together) on {choosing} answers a task, by the sum over the searches of mean regret (a task
-counts with at most {cap:.0f} %) over the mean asked ({asked}); the region's own constant by what regions lack.
-"One left out": chosen on the other tasks, for each task. "Half left out": chosen on the half that it is not in. Two
-starts: the constants as they are, which all tasks have shaped, and "elsewhere", where each has one of its other values,
-in turn the first and the second, so that what all tasks have shaped has to be found again.
+alone, the best {moves} together) on {choosing} answers a task, by the sum over the searches of mean regret (a
+task counts with at most {cap:.0f} %) over the mean asked ({asked}); the region's
+own constant by what regions lack. "One left out": chosen on the other tasks, for each task. "Half left out": chosen on
+the half that it is not in. Two starts: the constants as they are, which all tasks have shaped, and elsewhere, where
+each has one of its other values, in turn the first and the second, so that what all tasks have shaped has to be found
+again (by halves only, for the time it takes).
+"""
+
+KNOWN = """\
+Alone: by what share of the score each other value is better (+) or worse (-), all else as it is. Unseen: the same, for
+the better value as the other tasks choose it (none, if none helps), on the task left out. Then: how many leave-outs
+chose which value, and what the tuning and the reporting half chose, from either start.
 """
 
 
@@ -97,7 +102,7 @@ def main() -> None:
     with mapped(given.jobs) as together:
         # Range tests that the bank lacks are run here, once, before processes share it.
         tried = Tried(KNOBS, JITTERED, entries, map)
-        now = tried.figures(STARTS["the constants as they are"], [entry.name for entry in entries], SHOWN)
+        now = tried.figures(STARTS[HERE], [entry.name for entry in entries], SHOWN)
         body = list(report(Tried(KNOBS, JITTERED, entries, together, tried.found)))
     head = TEXT.format(
         machine=platform.machine(),
@@ -112,6 +117,7 @@ def main() -> None:
         seeds=len(SEEDS),
         choosing=len(CHOOSING),
         cap=CAP,
+        moves=", ".join(map(str, MOVES)),
         asked="; ".join(f"{label(m)}: {asked:g} %" for m, asked in METHODS.items()),
     )
     title = "# Constants chosen without the task they are tried on"
@@ -131,7 +137,7 @@ def mapped(jobs: int) -> Iterator[Map]:
 def report(tried: Tried) -> Iterator[str]:
     names = [entry.name for entry in tried.entries]
     choices = {origin: Choice(tried, start, CHOOSING) for origin, start in STARTS.items()}
-    picks = {origin: picked(choice, tried.entries) for origin, choice in choices.items()}
+    picks = {origin: picked(choice, tried.entries, singly=origin == HERE) for origin, choice in choices.items()}
     rows = {
         (origin, how): np.concatenate([tried.figures(config[name], [name], SHOWN) for name in names])
         for origin, found in picks.items()
@@ -142,22 +148,24 @@ def report(tried: Tried) -> Iterator[str]:
     yield "\n## Stated regions: met (a rate of at most 1 % is inside) / share with at most 5 % / median octaves\n"
     yield from regions(rows)
     yield "\n## The constants\n"
-    yield from knobs(choices, picks, names)
+    yield from knobs(choices[HERE], picks, names)
     yield "\n## Tasks that lose most by being left out\n"
     yield from losers(rows, names)
 
 
-def picked(choice: Choice, entries: Sequence[Entry]) -> dict[str, dict[str, Config]]:
+def picked(choice: Choice, entries: Sequence[Entry], *, singly: bool) -> dict[str, dict[str, Config]]:
     """Return, for each way of choosing, the constants that every task is tried with."""
     names = [entry.name for entry in entries]
     halves = {half: [entry.name for entry in entries if entry.half == half] for half in (TUNING, REPORTING)}
     half = {this: choice.chosen(halves[that]) for this, that in ((TUNING, REPORTING), (REPORTING, TUNING))}
-    return {
+    found = {
         "start": dict.fromkeys(names, choice.start),
         "chosen on all": dict.fromkeys(names, choice.chosen(names)),
-        "one left out": {name: choice.chosen([other for other in names if other != name]) for name in names},
         "half left out": {entry.name: half[entry.half] for entry in entries},
     }
+    if singly:
+        found["one left out"] = {name: choice.chosen([other for other in names if other != name]) for name in names}
+    return found
 
 
 def regrets(rows: dict[tuple[str, str], Figures]) -> Iterator[str]:
@@ -181,31 +189,28 @@ def regions(rows: dict[tuple[str, str], Figures]) -> Iterator[str]:
         yield f"| {origin} | {how} | " + " | ".join(cells) + " |"
 
 
-def knobs(
-    choices: dict[str, Choice], picks: dict[str, dict[str, dict[str, Config]]], names: Sequence[str]
-) -> Iterator[str]:
+def knobs(choice: Choice, picks: dict[str, dict[str, dict[str, Config]]], names: Sequence[str]) -> Iterator[str]:
     """Yield what each constant does alone, from the constants as they are, and where choices put it."""
-    yield "Alone: by what share of the score each other value is better (+) or worse (-), all else as it is. Left out:"
-    yield "the same for the better value as the other tasks choose it (none, if none helps), on the task left out."
-    yield "Values: how often the leave-outs chose which, from either start; then the two halves, from the constants as"
-    yield "they are.\n"
-    (here, choice), (there, _) = choices.items()
-    yield f"| constant | alone | left out | one left out, from {here} | from {there} | tuning, reporting half |"
+    yield KNOWN
+    yield f"| constant | alone | unseen | one left out | halves, {HERE} | halves, {ELSEWHERE} |"
     yield "|---|---|---|---|---|---|"
-    halves = {entry.half: entry.name for entry in choice.tried.entries}
-    for k, knob in enumerate(KNOBS):
+    some = {entry.half: entry.name for entry in choice.tried.entries}
+    for k, knob in enumerate(choice.tried.knobs):
         alone = ", ".join(f"{knob.called(v)}: {100 * choice.gain(k, v, names):+.1f} %" for v in (1, 2))
-        counts = [Counter(c[k] for c in picks[start]["one left out"].values()).most_common() for start in (here, there)]
-        often = [", ".join(f"{knob.called(v)}: {n}" for v, n in count) for count in counts]
-        by_half = [picks[here]["half left out"][halves[half]][k] for half in (REPORTING, TUNING) if half in halves]
-        said = ", ".join(map(knob.called, by_half))
-        cells = [knob.called(), alone, f"{100 * unseen(choice, k, names):+.1f} %", *often, said]
+        counts = Counter(config[k] for config in picks[HERE]["one left out"].values()).most_common()
+        often = ", ".join(f"{knob.called(value)}: {n}" for value, n in counts)
+        # What a task of one half is tried with was chosen on the other half.
+        halves = [
+            ", ".join(knob.called(picks[origin]["half left out"][some[half]][k]) for half in (REPORTING, TUNING))
+            for origin in STARTS
+        ]
+        cells = [knob.called(), alone, f"{100 * unseen(choice, k, names):+.1f} %", often, *halves]
         yield "| " + " | ".join(cells) + " |"
 
 
 def unseen(choice: Choice, k: int, names: Sequence[str]) -> float:
     """Return the share of the score that a knob gains on tasks that had no say in its value."""
-    region = KNOBS[k].region
+    region = choice.tried.knobs[k].region
     lost = whole = 0.0
     for name in names:
         gain, value = choice.best(k, [other for other in names if other != name])
@@ -216,16 +221,12 @@ def unseen(choice: Choice, k: int, names: Sequence[str]) -> float:
 
 
 def losers(rows: dict[tuple[str, str], Figures], names: Sequence[str], count: int = 8) -> Iterator[str]:
-    yield "Mean regret of the answers, chosen on all and with the task left out, of the searches that lose most.\n"
-    for origin in STARTS:
-        before, after = (rows[origin, how][..., 0].mean(axis=2) for how in ("chosen on all", "one left out"))
-        places = np.dstack(np.unravel_index(np.argsort((before - after).ravel())[:count], before.shape))[0]
-        told = [
-            f"{names[t]}, {label(list(METHODS)[m])}: {before[t, m]:.1f} to {after[t, m]:.1f} %"
-            for t, m in places
-            if after[t, m] - before[t, m] > 0.05
-        ]
-        yield f"- From {origin}: " + ("; ".join(told) or "none") + "."
+    yield "Mean regret with the constants chosen on all tasks, and with those chosen without this one.\n"
+    before, after = (rows[HERE, how][..., 0].mean(axis=2) for how in ("chosen on all", "one left out"))
+    worst = np.argsort((before - after).ravel())[:count]
+    for t, m in zip(*np.unravel_index(worst, before.shape), strict=True):
+        if after[t, m] - before[t, m] > 0.05:
+            yield f"- {names[t]}, {label(list(METHODS)[m])}: {before[t, m]:.1f} to {after[t, m]:.1f} %"
 
 
 def label(method: tuple[str, float]) -> str:

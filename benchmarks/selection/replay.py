@@ -66,7 +66,7 @@ class Replay(Executor):
 
     def _probed(self, request: Request) -> Trial:
         kind = self._kind(request)
-        runs = self.bank.runs[self.entry.name, kind, request.seed]
+        runs = self.bank.runs[self.entry.name, kind, self._seed(kind, request.seed)]
         near, other, weight = _around(sorted(runs), request.steps)
         octave = min(runs[near], key=lambda x: abs(x - math.log2(request.lr)))
         beside = min(runs[other], key=lambda x: abs(x - octave))
@@ -81,6 +81,11 @@ class Replay(Executor):
             if request.schedule == schedule_of(self.entry, kind, request.lr, request.steps):
                 return kind
         raise LookupError(f"the bank holds no runs of {request.schedule!r}: its kinds are those of bank.schedule_of.")
+
+    def _seed(self, kind: str, seed: int) -> int:
+        """Return the seed itself, or one that the bank has where it lacks this one: a search may repeat runs."""
+        seeds = sorted(have for name, of, have in self.bank.runs if (name, of) == (self.entry.name, kind))
+        return seed if seed in seeds else seeds[(seed - seeds[0]) % len(seeds)]
 
 
 def replayed(bank: Bank, entry: Entry, seed: int, verb: str, budget: float) -> tuple[sf.Peak, Replay]:

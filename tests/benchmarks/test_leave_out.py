@@ -106,6 +106,16 @@ def test_a_lost_run_cost_what_it_did_and_one_that_rose_is_stuck(bench, made):
     assert executor.submit(run_trial, asked(made[1], 2.0**-2, 10, seed=0)).result().status == "stuck"
 
 
+def test_a_seed_that_the_bank_lacks_is_another_one_that_it_has(bench, whole, logistic):
+    executor = bench.replay.Replay(whole, logistic)
+    losses = {}
+    for seed in (10, 11, 12, 13):
+        request = asked(logistic, 2.0**-3, 400, seed, logistic.recipe(2.0**-3, 400))
+        losses[seed] = executor.submit(run_trial, request).result().loss
+    assert len({losses[seed] for seed in (10, 11, 12)}) == 3
+    assert losses[13] == losses[10]
+
+
 def test_a_schedule_that_the_bank_does_not_have_is_refused(bench, made):
     with pytest.raises(LookupError, match="its kinds are"):
         bench.replay.Replay(*made).submit(run_trial, asked(made[1], 0.1, 10, schedule=sf.constant(0.1, total=10)))
@@ -140,7 +150,9 @@ def test_a_replayed_search_answers_within_its_budget_and_alike(bench, whole, log
 
 def test_the_bank_holds_every_task_and_goes_on_where_it_was_killed(bench, logistic, tmp_path):
     held = {tuple(row[:3]) for row in bench.bank.rows(bench.bank.BANK)}
-    assert held == {(e.name, kind, seed) for e in bench.suite.SUITE for kind in "cwr" for seed in bench.bank.SEEDS}
+    names = [entry.name for entry in bench.suite.SUITE]
+    whole = {(name, kind, seed) for name in names for kind in "cwr" for seed in bench.bank.SEEDS}
+    assert held == whole | {(name, "r", seed) for name in names for seed in bench.bank.REPEATS}
     best = math.log2(bench.truth.truth("logistic", bench.grid.known()).best)
     runs = {run.key: run for run in (bench.bank.Run(*row) for row in bench.bank.rows(bench.bank.BANK))}
     wanted = [("logistic", kind, 10, *rest) for kind, *rest in bench.bank.wanted(logistic, best)]

@@ -19,6 +19,9 @@ _MEAN_RATE = 0.5
 _MARGIN = 2.5
 """Octaves to stay below a rate that broke a short run."""
 _ABOVE = 0.35
+_TOLD, _BELOW = 0.09, 0.8
+"""From probes of T/11 on the answer lies at most so many octaves below their parabola: mean 3.8 to 3.6 % for T/8."""
+_MEMORISED = 0.2
 _MORE, _NARROWEST, _WIDEST = 0.02, 0.35, 1.0
 """The expected regret that a region may add to that of the peak, and the octaves it reaches at least and at most."""
 _SHORT = 0.18
@@ -114,10 +117,12 @@ def _aimed(climb: Climb, question: Question, step: Step, belief: Belief | None) 
     if step.parabola.inside and step.parabola.curvature > 0:
         # Where the belief lies above a parabola that has both its sides, it has taken a cliff for a misfit.
         aim = aim.moved(min(step.parabola.center - aim.octave, 0.0), "not above a parabola through the last")
+    if fraction >= _TOLD and memorising(climb) <= _MEMORISED:
+        aim = aim.moved(max(step.parabola.center - _BELOW - aim.octave, 0.0), "not far below a parabola either")
     # Hardly above what was tried: twice too high costs more than twice too low.
     highest = max(math.log2(trial.lr) for trial in step.trials) + (0.0 if step.rung.whole else _ABOVE)
     aim = aim.moved(min(highest - aim.octave, 0.0), "not above what was tried")
-    if fraction < 1 and memorising(climb) > 0.2:
+    if fraction < 1 and memorising(climb) > _MEMORISED:
         aim = aim.noted("longer runs memorise, so the full one wants less")
     broken = broken_above(step, climb)
     if broken is not None:

@@ -18,8 +18,8 @@ from truth import Truth, truth
 
 Config = tuple[int, ...]
 """Of every knob: 0 the constant as it is, 1 and 2 its other values."""
-Variant = tuple[int, float]
-"""A seed of the bank, and the octaves by which the first bracket is moved."""
+Variant = tuple[int, tuple[tuple[Knob, float], ...]]
+"""A seed of the bank, and what is changed besides."""
 Figures = np.ndarray
 """Of a task: method x variant x (regret in percent, region meets <= 1 %, share of it <= 5 %, its octaves, and the share
 of its trials that were read from a run far away)."""
@@ -43,15 +43,14 @@ class Asked:
     """How a task is asked about: with which constants, under which variants."""
 
     knobs: tuple[Knob, ...]
-    jittered: tuple[Knob, ...]
     config: Config
     variants: tuple[Variant, ...]
 
     def about(self, entry: Entry) -> Figures:
         found = np.full((len(METHODS), len(self.variants), 5), np.nan)
         changes = [(knob, knob.changes[at - 1]) for knob, at in zip(self.knobs, self.config, strict=True) if at]
-        for v, (seed, jitter) in enumerate(self.variants):
-            with constants([*changes, *((knob, jitter) for knob in self.jittered)]):
+        for v, (seed, more) in enumerate(self.variants):
+            with constants([*changes, *more]):
                 for m, (verb, budget) in enumerate(METHODS):
                     found[m, v] = _figures(entry, seed, verb, budget)
         return found
@@ -77,7 +76,6 @@ class Tried:
     """Everything that was tried, so that choices share it; ``map`` is that of an executor, or the built-in one."""
 
     knobs: tuple[Knob, ...]
-    jittered: tuple[Knob, ...]
     entries: Sequence[Entry]
     map: Map
     found: dict[tuple[Config, tuple[Variant, ...], str], Figures] = field(default_factory=dict)
@@ -85,10 +83,9 @@ class Tried:
     def figures(self, config: Config, names: Sequence[str], variants: tuple[Variant, ...]) -> Figures:
         """Return the figures of these tasks, one after the other, under a configuration."""
         new = [e for e in self.entries if e.name in names and (config, variants, e.name) not in self.found]
-        asked = Asked(self.knobs, self.jittered, config, variants)
+        asked = Asked(self.knobs, config, variants)
         if new:
-            tried = len({known for known, *_ in self.found}) + 1
-            print(f"configuration {tried}: {len(new)} tasks", file=sys.stderr, flush=True)
+            print(f"{len(self.found)} tried, {len(new)} at work", file=sys.stderr, flush=True)
         for entry, figures in zip(new, self.map(asked.about, new), strict=True):
             self.found[config, variants, entry.name] = figures
         return np.array([self.found[config, variants, name] for name in names])

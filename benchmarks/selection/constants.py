@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Knob:
@@ -19,7 +21,7 @@ class Knob:
     module: str
     name: str
     how: Callable[[Any, float], Any]
-    changes: tuple[float, ...]
+    changes: tuple[float, ...] = ()
     region: bool = False
 
     def called(self, at: int | None = None) -> str:
@@ -39,6 +41,12 @@ def times(value: Any, factor: float) -> Any:
 
 def plus(value: Any, more: float) -> Any:
     return tuple(plus(part, more) for part in value) if isinstance(value, tuple) else value + more
+
+
+def points(values: Any, count: float) -> Any:
+    """Return ``count`` values over the same range, evenly spaced where it has both signs, else by equal ratios."""
+    spaced = np.linspace if values[0] * values[-1] < 0 else np.geomspace
+    return spaced(values[0], values[-1], int(count))
 
 
 def first_rungs(designs: Any, factor: float) -> Any:

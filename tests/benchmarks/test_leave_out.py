@@ -172,7 +172,7 @@ def test_the_bank_holds_every_task_and_goes_on_where_it_was_killed(bench, logist
 
 
 def test_constants_are_put_back_whatever_happens(bench):
-    before = belief._COLD
+    before, widths = belief._COLD, belief._WIDTHS
     knob = bench.constants.Knob("belief", "_COLD", bench.constants.times, (2.0,))
     inside = []
     with pytest.raises(ZeroDivisionError), bench.constants.constants([(knob, 2.0)]):
@@ -183,8 +183,11 @@ def test_constants_are_put_back_whatever_happens(bench):
     with pytest.raises(SystemExit, match="no _GONE any more"), bench.constants.constants([(gone, 2.0)]):
         pass
     every = [(knob, knob.changes[0]) for knob in bench.leave_out.KNOBS]
-    with bench.constants.constants([*every, *((knob, 0.5) for knob in bench.leave_out.JITTERED)]):
+    with bench.constants.constants([*every, *bench.leave_out.CHOOSING[0][1]]):
         assert before != belief._COLD
+        assert (len(belief._WIDTHS), len(belief._DRIFTS)) == (5, 5)
+        assert (belief._WIDTHS[0], belief._WIDTHS[-1], belief._DRIFTS[2]) == pytest.approx((*widths[[0, -1]], 0.0))
+    assert belief._WIDTHS is widths
 
 
 def test_a_choice_takes_the_moves_that_help_together_and_is_blind_to_what_is_left_out(bench):
@@ -199,8 +202,8 @@ def test_a_choice_takes_the_moves_that_help_together_and_is_blind_to_what_is_lef
         shape = (len(bench.choosing.METHODS), 1, 5)
         return [np.full(shape, regret(about.__self__.config, entry.name)) for entry in new]
 
-    tried = bench.choosing.Tried((knob, knob, knob), (), entries, fake)
-    choice = bench.choosing.Choice(tried, (0, 0, 0), ((10, 0.0),))
+    tried = bench.choosing.Tried((knob, knob, knob), entries, fake)
+    choice = bench.choosing.Choice(tried, (0, 0, 0), ((10, ()),))
     assert choice.chosen(["a", "b"]) == (2, 1, 0)
     assert choice.chosen(["a", "b", "c"]) == (0, 1, 0)
     assert choice.gain(1, 1, ["a"]) == pytest.approx(0.5 / 2.5)

@@ -57,6 +57,7 @@ def test_what_was_measured_of_the_curvature_is_marked_beside_the_peak_and_the_ed
     marks = {mark.label: mark for mark in chart.marks}
     assert marks["curvature edge 0.02"].x == 0.02
     assert marks["headroom 0.9"].x == 0.9
+    assert len({marks[name].tone for name in ("curvature edge 0.02", "headroom 0.9", "peak 4e-3", "edge 0.1")}) == 4
     assert {mark.label for mark in plain.marks} == set(marks) - {"curvature edge 0.02", "headroom 0.9"}
     # The picture is widened for a mark outside the rates that ran, but not by more than a decade.
     assert plain.x.high < 0.9 < chart.x.high < 2.0

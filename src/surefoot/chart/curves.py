@@ -139,7 +139,8 @@ def _curvature(found: Any) -> dict[str, float]:
 
 def _answer(peak: Any, x: Axis) -> tuple[Mark, ...]:
     marks = [
-        Mark("line", rate, label=f"{name} {rate_text(rate)}", tone="second")
+        # Of two tones, for a legend tells lines apart by nothing else.
+        Mark("line", rate, label=f"{name} {rate_text(rate)}", tone="second" if "edge" in name else "ink")
         for name, rate in _curvature(peak).items()
         if x.low <= rate <= x.high
     ]

@@ -21,6 +21,7 @@ def peak_summary(console: Console, peak: Peak, choice: Choice | None, place: Pla
         console.print(drawn(console, curve_chart(peak)), "")
     if peak.lr is None:
         console.print(Text.assemble(("No answer: ", "bold red"), peak.why))
+        rows_beside(console, [(name, f"{value}, {remark}") for name, value, remark in measured(peak)])
     else:
         _answered(console, peak, peak.lr)
     if rules:

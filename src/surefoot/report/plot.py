@@ -73,7 +73,7 @@ def _mark(axes: Axes, mark: Mark) -> None:
     if mark.kind == "region" and mark.end is not None:
         axes.axvspan(mark.x, mark.end, color=colour, alpha=0.14, linewidth=0)
     elif mark.kind == "line":
-        style = ":" if mark.tone in ("soft", "bad") else "-"
+        style = {"soft": ":", "bad": ":", "second": "--"}.get(mark.tone, "-")
         named = mark.tone != "soft"
         axes.axvline(mark.x, color=colour, linewidth=1, linestyle=style, label=(mark.label or None) if named else None)
         if mark.label and not named:

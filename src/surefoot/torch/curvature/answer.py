@@ -96,9 +96,14 @@ class GradientNoise:
         if math.isnan(self.value):
             return f"no noise scale: the gradients are not finite, or zero; {cost}."
         if math.isinf(self.value):
-            least = f" (at least {self.low:.2g} examples)" if self.low > 0.0 else ""
+            least = f" (at least {_few(self.low)} examples)" if self.low > 0.0 else ""
             return f"no common gradient to be seen under the noise{least}, {cost}: pass more or larger ones."
         if math.isnan(self.error):
-            return f"noise scale {self.value:.2g} examples, how surely two cannot tell, {cost}."
-        between = f"{self.low:.2g} to {self.high:.2g}" if math.isfinite(self.high) else f"{self.low:.2g} or more"
-        return f"noise scale {self.value:.2g} +- {self.error:.2g} examples ({between}), {cost}."
+            return f"noise scale {_few(self.value)} examples, how surely two cannot tell, {cost}."
+        between = f"{_few(self.low)} to {_few(self.high)}" if math.isfinite(self.high) else f"{_few(self.low)} or more"
+        return f"noise scale {_few(self.value)} +- {_few(self.error)} examples ({between}), {cost}."
+
+
+def _few(number: float) -> str:
+    """Return a number of examples in two digits, without an exponent."""
+    return f"{float(f'{number:.2g}'):,.10g}"

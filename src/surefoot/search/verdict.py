@@ -22,6 +22,8 @@ _ABOVE = 0.35
 _TOLD, _BELOW = 0.09, 0.8
 """From probes of T/11 on the answer lies at most so many octaves below their parabola: mean 3.8 to 3.6 % for T/8."""
 _MEMORISED = 0.2
+_STEEP = 0.05
+"""The regret of the next lower rate from which the highest one, if best, is no too high: find 4.8 to 4.5 % mean."""
 _MORE, _NARROWEST, _WIDEST = 0.02, 0.35, 1.0
 """The expected regret that a region may add to that of the peak, and the octaves it reaches at least and at most."""
 _SHORT = 0.18
@@ -119,6 +121,9 @@ def _aimed(climb: Climb, question: Question, step: Step, belief: Belief | None) 
         aim = aim.moved(min(step.parabola.center - aim.octave, 0.0), "not above a parabola through the last")
     if fraction >= _TOLD and memorising(climb) <= _MEMORISED:
         aim = aim.moved(max(step.parabola.center - _BELOW - aim.octave, 0.0), "not far below a parabola either")
+    rising = _rising(step, climb)
+    if rising is not None and not step.rung.whole and memorising(climb) <= _MEMORISED:
+        aim = aim.moved(max(rising - aim.octave, 0.0), "not below the best, from where the loss still falls upwards")
     # Hardly above what was tried: twice too high costs more than twice too low.
     highest = max(math.log2(trial.lr) for trial in step.trials) + (0.0 if step.rung.whole else _ABOVE)
     aim = aim.moved(min(highest - aim.octave, 0.0), "not above what was tried")
@@ -131,6 +136,15 @@ def _aimed(climb: Climb, question: Question, step: Step, belief: Belief | None) 
     if not step.rung.whole:
         aim = aim.moved(_for_recipe(question), "the recipe's mean rate is not half its peak")
     return aim
+
+
+def _rising(step: Step, climb: Climb) -> float | None:
+    """Return the octave of the highest rate that did not fail, if it is the best by far; else None."""
+    known = sorted((trial for trial in step.trials if not trial.failed), key=lambda trial: trial.lr)
+    if len(known) < 2 or min(known, key=judged) is not known[-1]:
+        return None
+    gain = climb.start - known[-1].loss
+    return math.log2(known[-1].lr) if known[-2].loss - known[-1].loss > _STEEP * gain else None
 
 
 def _region(belief: Belief | None, octave: float) -> tuple[float, float]:

@@ -340,7 +340,7 @@ import surefoot.torch as st
 torch.manual_seed(0)
 model = torch.nn.Linear(8, 1, bias=False)
 x = torch.randn(64, 8)
-batches = list(zip(x.split(16), (x @ torch.ones(8, 1)).split(16)))
+batches = [(x, x @ torch.ones(8, 1))]
 task = st.task(model, torch.optim.SGD(model.parameters(), lr=1.0), batches, torch.nn.MSELoss())
 """
 

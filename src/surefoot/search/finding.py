@@ -80,4 +80,6 @@ def searched(question: Question, bench: Bench, *, verb: str, probes: bool = True
             climb = climbed(climb, question, bench, rungs[k:])
     except KeyboardInterrupt:
         interrupted = True
+    finally:
+        bench.shelf.keep(())
     return verdict(climb, question, bench, verb=verb, interrupted=interrupted)

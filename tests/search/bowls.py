@@ -65,8 +65,7 @@ class Forked:
 
     def resume(self, branch, schedule):
         # The branch is held until the run ends, as one of live objects is.
-        for value in self._run(schedule, copy.deepcopy(branch)):
-            yield value
+        yield from self._run(schedule, copy.deepcopy(branch))
         assert branch in self.alive
 
     def _run(self, schedule, now):

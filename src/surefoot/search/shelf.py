@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,7 +30,16 @@ class Branching(Protocol):
 
 def branches(task: Task) -> bool:
     """Say whether the runs of ``task`` can be branched; a function around such a task hides it."""
-    return callable(getattr(task, "snapshot", None)) and callable(getattr(task, "resume", None))
+    return _takes(getattr(task, "snapshot", None)) and _takes(getattr(task, "resume", None), None, None)
+
+
+def _takes(method: Any, *arguments: None) -> bool:
+    """Say whether ``method`` can be called so: other objects have methods of these names for other purposes."""
+    try:
+        inspect.signature(method).bind(*arguments)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 @dataclass(slots=True)

@@ -64,11 +64,11 @@ def test_at_three_runs_a_steady_recipe_costs_less_and_the_rate_is_hardly_moved(b
         plain = tune(bowls.noisy_bowl, total=total, budget=3, recipe=steadily)
         peak = tune(bowls.Forked(), total=total, budget=3, recipe=steadily)
         saved += plain.cost_steps - peak.cost_steps
-        assert abs(math.log2(peak.lr / plain.lr)) < SNAP
+        assert abs(math.log2(peak.lr / plain.lr)) < 1.0
     assert saved > 0
 
 
-@pytest.mark.parametrize("budget", [0.25, 3.0])
+@pytest.mark.parametrize("budget", [0.5, 3.0])
 @pytest.mark.usefixtures("far")
 def test_a_continued_trial_is_the_whole_run_to_the_last_bit(bowls, budget):
     peak = tune(bowls.Forked(), total=TOTAL, budget=budget, recipe=steadily)
@@ -98,9 +98,9 @@ def test_a_generator_or_a_task_that_is_hidden_starts_afresh(bowls, verb, budget)
     assert task.taken == 0
 
 
-@pytest.mark.parametrize(("budget", "recipe"), [(0.08, steadily), (1.0, None)])
+@pytest.mark.parametrize(("budget", "recipe"), [(0.08, steadily), (0.25, steadily), (1.0, None)])
 def test_no_copy_is_made_where_no_trial_could_go_on_from_it(bowls, budget, recipe):
-    """One rung has none after it; cold probes of T/32 are no beginning of the warm ones of T/4."""
+    """One rung has none after it; two rates are not moved; cold probes of T/32 are no beginning of warm ones of T/4."""
     task = bowls.Forked()
     tune(task, total=TOTAL, budget=budget, recipe=recipe)
     assert task.taken == 0
@@ -231,14 +231,15 @@ def test_the_best_that_did_not_fail_are_gone_on_from():
 
 
 def test_a_rate_is_moved_to_one_that_is_near_and_each_is_gone_on_from_once(bowls):
-    old = [Trial(1.0, 0, 20, 20, 1.0, trunk=17), Trial(4.0, 0, 20, 20, 1.0, trunk=17)]
-    make = lambda rate: ask(bowls.bowl, rate, 80)
-    requests = grafted([0.2, 0.1, 1.7, 2.0 + SNAP + 0.01], make, old)
-    assert [(request.lr, request.since) for request in requests] == [
-        (1.0, 17),
-        (2.0**0.1, 0),
-        (2.0**1.7, 0),
-        (2.0 ** (2.0 + SNAP + 0.01), 0),
-    ]
-    assert [request.lr for request in grafted([0.0], lambda rate: ask(bowls.bowl, rate, 17), old)] == [1.0]
-    assert grafted([0.0], lambda rate: ask(bowls.bowl, rate, 17), old)[0].since == 0
+    old = [Trial(1.0, 0, 20, 20, 1.0, trunk=17), Trial(16.0, 0, 20, 20, 1.0, trunk=17)]
+    octaves = [0.2, 0.1, 4.0 + 2 * SNAP + 0.01, 4.0 - 2 * SNAP + 0.01]
+    moved = [(1.0, 17), (2.0**0.1, 0), (2.0 ** octaves[2], 0), (16.0, 17)]
+    requests = grafted(octaves, 2.0, lambda rate: ask(bowls.bowl, rate, 80), old)
+    assert [(request.lr, request.since) for request in requests] == moved
+
+
+def test_a_run_no_longer_than_the_trunk_starts_afresh(bowls):
+    old = [Trial(1.0, 0, 20, 20, 1.0, trunk=17)]
+    for steps, since in ((17, 0), (30, 17)):
+        (request,) = grafted([0.0], 1.0, lambda rate, n=steps: ask(bowls.bowl, rate, n), old)
+        assert (request.lr, request.since) == (1.0, since)

@@ -5,7 +5,6 @@ import pytest
 from surefoot.schedule.recipes.decays import constant
 from surefoot.search.shelf import Shelf, branches
 
-
 FLAT = constant(0.1, total=3)
 
 

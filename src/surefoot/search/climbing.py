@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from surefoot.search.belief import believed
-from surefoot.search.branching import grafted, kept, place, trunks
+from surefoot.search.branching import FEWEST, grafted, kept, place, trunks
 from surefoot.search.evidence import Climb, Step, judged, next_octave, read, resolved
 from surefoot.search.execution import Bench
 from surefoot.search.question import Question
@@ -49,7 +49,7 @@ def climbed(climb: Climb, question: Question, bench: Bench, rungs: tuple[Rung, .
     stage = f"{len(climb.steps) + 1} {rung.name}"
     fraction = steps / question.total
     center = _next_center(climb, rung, fraction)
-    old = _trunks(climb)
+    old = _trunks(climb) if rung.count >= FEWEST else []
     make = partial(_kept, question, rungs, steps, stage)
     trials: list[Trial] = []
     batch = _first(center, rung)
@@ -58,7 +58,7 @@ def climbed(climb: Climb, question: Question, bench: Bench, rungs: tuple[Rung, .
         octaves = [x for x in (_bounded(x, question) for x in batch) if not _tried(x, trials)]
         if not octaves:
             break
-        requests = grafted(octaves, make, [one for one in old if not _tried(math.log2(one.lr), trials)])
+        requests = grafted(octaves, rung.spacing, make, [one for one in old if not _tried(math.log2(one.lr), trials)])
         if len(trials) + len(requests) >= rung.count:
             old = [one for one in old if one.lr in {request.lr for request in requests if request.since}]
         bench.shelf.keep([place(one) for one in (*old, *trunks(trials))])
@@ -121,7 +121,7 @@ def _trunks(climb: Climb) -> list[Trial]:
 def _kept(question: Question, rungs: tuple[Rung, ...], steps: int, stage: str, rate: float) -> Request:
     """Return the request of one trial of the first of ``rungs``, which may be gone on from on the second."""
     request = _request(question, rate, steps, stage, rungs[0])
-    if len(rungs) == 1:
+    if len(rungs) == 1 or rungs[1].count < FEWEST:
         return request
     longer = min(round(steps * rungs[1].fraction / rungs[0].fraction), question.total)
     return kept(request, _request(question, rate, longer, stage, rungs[1]))

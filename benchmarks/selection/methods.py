@@ -23,7 +23,10 @@ DEFAULTS = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What a method said about a task: the rate (None is no answer), its region, its cost in full runs."""
+    """What a method said about a task: the rate (None is no answer), its region, its cost in full runs.
+
+    ``loss`` is given by an optimizer of its own: the final validation loss of its run, which no grid of rates tells.
+    """
 
     task: str
     method: str
@@ -33,6 +36,7 @@ class Answer:
     high: float | None
     cost: float
     why: str = ""
+    loss: float | None = None
 
 
 class Counted:

@@ -1,6 +1,8 @@
 """The peers, each through its own public API and at its own defaults; one that is not installed is left out.
 
-pip install --no-deps torch-lr-finder==0.2.2    # and lightning, tqdm, packaging
+pip install optuna==5.0.0 lightning==2.6.6 prodigyopt==1.1.2 dadaptation==3.2 schedulefree==1.4.1 matplotlib tqdm
+pip install --no-deps torch-lr-finder==0.2.2 fastai==2.8.12 fastdownload==0.0.8  # neither torchvision nor spacy
+pip install fastcore==2.2.41 fastprogress==1.1.6 fasttransform==0.0.5 pandas scikit-learn scipy pillow requests pyyaml
 """
 
 from __future__ import annotations
@@ -23,10 +25,16 @@ from halving import halving
 from methods import Answer, Method
 from setup import Batch, Entry, Setup
 from torch.utils.data import DataLoader, IterableDataset
+from tuning_free import d_adapt, prodigy, schedule_free, tuning_free
 
 from surefoot.tasks.loop import seeded
 
 UPDATES = 100
+VERSIONS = (
+    "torch-lr-finder 0.2.2, Lightning 2.6.6, fastai 2.8.12, Optuna 5.0.0, prodigyopt 1.1.2, dadaptation 3.2, "
+    "schedulefree 1.4.1"
+)
+"""What the kept answers are from, installed or not."""
 
 
 class Drawn(IterableDataset[Batch]):
@@ -144,6 +152,9 @@ _ALL: dict[str, tuple[str, Method]] = {
     "torch-lr-finder": ("torch_lr_finder", torch_lr_finder),
     "Lightning lr_find": ("lightning", lightning),
     **{f"fastai {rule}": ("fastai", partial(fastai, rule)) for rule in _FASTAI},
-    **{f"Optuna {budget}": ("optuna", partial(halving, budget)) for budget in (1, 3)},
+    **{f"Optuna {budget}": ("optuna", partial(halving, budget)) for budget in (1, 3, 5)},
+    "Prodigy": ("prodigyopt", partial(tuning_free, prodigy)),
+    "D-Adapt Adam": ("dadaptation", partial(tuning_free, d_adapt)),
+    "Schedule-Free AdamW": ("schedulefree", partial(tuning_free, schedule_free)),
 }
 PEERS: dict[str, Method] = {label: method for label, (module, method) in _ALL.items() if find_spec(module)}

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from grid import RESULTS, SEEDS, append, completed, lines
 from methods import OWN, SIMPLE, Answer, Method
-from peers import PEERS
+from peers import PEERS, VERSIONS
 from setup import Entry
 from suite import REPORTING, SUITE, TUNING
 from table import failures, table, tasks
@@ -34,9 +34,15 @@ from complete runs over a grid of rates ({seeds} seeds, half an octave apart nea
 between them). Cost: updates counted outside, in full runs; one held-out batch is a third of an update. Each method is
 asked under {asked} seeds, none of them one of the grid's. Interval: 80 %, bootstrap over tasks. The last columns say
 how often a stated region holds a rate of at most 1 % regret, what share of its width has at most 5 %, and how wide it
-is. A selector may be tuned on the tuning half, and is to be believed on the reporting half. A peer that was not
-installed keeps the answers it gave before, under two seeds on the first 17 tasks. surefoot's own constants were last
-looked at on all tasks, so that neither half is unseen: other tasks have to confirm them.
+is. A selector may be tuned on the tuning half, and is to be believed on the reporting half. surefoot's own constants
+were last looked at on all tasks, so that neither half is unseen: other tasks have to confirm them.
+
+The peers are asked through their own public APIs, at their own defaults, on all tasks under the same seeds; one that
+is not installed keeps the answers it gave before. Optuna's is its tree-structured Parzen estimator with successive
+halving. Prodigy, D-Adapt Adam and Schedule-Free AdamW take the place of the task's own optimizer, its clip kept, at
+their default rate and under the schedule that their authors ask for. They search nothing, so they cost nothing; their
+regret is that of the final validation loss of their own run, by the same formula, and at least 0 %.
+Versions: {versions}.
 """
 
 
@@ -84,7 +90,7 @@ def asked(suite: Sequence[Entry]) -> list[Answer]:
 def report(suite: Sequence[Entry], truths: dict[str, Truth], answers: Sequence[Answer]) -> Iterator[str]:
     yield "# The recommended peak: regret and cost\n"
     yield f"{platform.machine()}, one thread, Python {platform.python_version()}, torch {torch.__version__}.\n"
-    yield TEXT.format(seeds=len(SEEDS), asked=len(ASKED))
+    yield TEXT.format(seeds=len(SEEDS), asked=len(ASKED), versions=VERSIONS)
     for title, halves in (("All", (TUNING, REPORTING)), ("Tuning", (TUNING,)), ("Reporting", (REPORTING,))):
         names = {entry.name for entry in suite if entry.half in halves}
         if names:

@@ -25,7 +25,7 @@ def table(answers: Sequence[Answer], truths: Mapping[str, Truth]) -> Iterator[st
 
 
 def _row(method: str, answers: Sequence[Answer], truths: Mapping[str, Truth]) -> str:
-    by_task = {name: [truths[a.task].regret(a.lr) for a in answers if a.task == name] for name in truths}
+    by_task = {name: [regret(truths[name], a) for a in answers if a.task == name] for name in truths}
     means = np.array([np.mean(values) for values in by_task.values() if values])
     low, high = interval(means)
     cells = [
@@ -39,6 +39,11 @@ def _row(method: str, answers: Sequence[Answer], truths: Mapping[str, Truth]) ->
         *_regions(answers, truths),
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def regret(truth: Truth, answer: Answer) -> float:
+    """Return the regret of the rate, or of the loss that the method's own optimizer ended at."""
+    return truth.regret(answer.lr) if answer.loss is None else truth.regret_of(answer.loss)
 
 
 def interval(means: np.ndarray, draws: int = 4000) -> tuple[float, float]:
@@ -68,7 +73,7 @@ def tasks(suite: Sequence[Entry], truths: Mapping[str, Truth], answers: Sequence
     yield "|" + "---|" * (6 + len(methods))
     for entry in suite:
         truth = truths[entry.name]
-        given = [[truth.regret(a.lr) for a in answers if (a.task, a.method) == (entry.name, m)] for m in methods]
+        given = [[regret(truth, a) for a in answers if (a.task, a.method) == (entry.name, m)] for m in methods]
         cells = [entry.name, entry.half, str(entry.total), entry.optimizer, f"{truth.best:.2g}"]
         cells.append(f"{truth.width():.1f}, {truth.width(0.05):.1f}")
         cells += [_percent(float(np.mean(values))) if values else "" for values in given]
@@ -79,12 +84,12 @@ def failures(answers: Sequence[Answer], truths: Mapping[str, Truth]) -> Iterator
     """Yield what was said where it cost more than 3 %."""
     for answer in answers:
         truth = truths[answer.task]
-        regret = truth.regret(answer.lr)
-        if answer.why and regret > TELLING:
+        lost = regret(truth, answer)
+        if answer.why and lost > TELLING:
             said = "none" if answer.lr is None else f"{answer.lr:.2g} ({np.log2(answer.lr / truth.best):+.1f} octaves)"
             yield (
                 f"- {answer.task}, {answer.method}, seed {answer.seed}: {said}, best {truth.best:.2g}, "
-                f"regret {_percent(regret)}: {answer.why}"
+                f"regret {_percent(lost)}: {answer.why}"
             )
 
 

@@ -16,15 +16,22 @@ Vector = NDArray[np.float64]
 class Truth:
     """Regret against octave for one task: the mean over seeds, linear in the logarithm of the rate between points.
 
-    Beyond the ends of the grid the end's regret holds.
+    Beyond the ends of the grid the end's regret holds. ``start`` and ``end`` are the validation losses at
+    initialisation and of the best rate.
     """
 
     octaves: Vector
     regrets: Vector
+    start: float = 1.0
+    end: float = 0.0
 
     def regret(self, lr: float | None) -> float:
         """Return the regret of a full run at ``lr``; of no answer it is 1."""
         return 1.0 if lr is None else float(np.interp(np.log2(lr), self.octaves, self.regrets))
+
+    def regret_of(self, loss: float) -> float:
+        """Return the regret of a run that ends at the validation loss ``loss``."""
+        return float(np.clip((loss - self.end) / (self.start - self.end), 0.0, 1.0))
 
     @property
     def best(self) -> float:
@@ -59,4 +66,4 @@ def truth(name: str, known: Known, seeds: Iterable[int] = SEEDS) -> Truth:
     octaves = np.array(sorted(ends))
     losses = np.array([np.mean(ends[octave]) for octave in octaves])
     start, best = float(np.mean(list(starts.values()))), float(losses.min())
-    return Truth(octaves, np.clip((losses - best) / (start - best), 0.0, 1.0))
+    return Truth(octaves, np.clip((losses - best) / (start - best), 0.0, 1.0), start, best)

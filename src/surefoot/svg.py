@@ -22,6 +22,7 @@ _COLOURS = {
     "bad": ("#b42318", "#ff8a7d"),
 }
 _LETTER, _ROW = 6.6, 17.0
+_HALO = "paint-order:stroke;stroke:var(--sf-paper);stroke-width:4px"
 
 
 def _variables(column: int) -> str:
@@ -91,6 +92,7 @@ def svg(chart: Chart, *, width: int = 720, height: int = 320, titled: bool = Tru
         *(_series(frame, series) for series in chart.series),
         "</g>",
         *(_line_mark(frame, mark, row) for mark, row in rows),
+        *(_line_label(frame, mark, row) for mark, row in rows if mark.label),
         *(_label(frame, mark) for mark in chart.marks if mark.kind == "label"),
     )
     opening = f'<svg class="sf-chart" viewBox="0 0 {width} {height}" width="{width}" role="img" '
@@ -183,13 +185,14 @@ def _line_mark(frame: _Frame, mark: Mark, row: int) -> str:
     x, colour = frame.x(mark.x), f"var(--sf-{mark.tone})"
     start = frame.top - 14 - _ROW * row if row >= 0 else frame.top
     dash = ' stroke-dasharray="3 4"' if mark.tone in ("soft", "second", "bad") else ""
-    line = f'<path d="M{x:.1f} {start + 3:.1f}V{frame.bottom:.1f}" stroke="{colour}" stroke-width="1.4"{dash}/>'
-    if not mark.label:
-        return line
-    middle = _kept(x, mark.label, frame)
-    # The tone that lies behind everything is too faint to be read.
-    look = "" if mark.tone == "soft" else f"fill:{colour};font-weight:600"
-    return line + _text(middle, start - 2, mark.label, "middle", look)
+    return f'<path d="M{x:.1f} {start + 3:.1f}V{frame.bottom:.1f}" stroke="{colour}" stroke-width="1.4"{dash}/>'
+
+
+def _line_label(frame: _Frame, mark: Mark, row: int) -> str:
+    middle, y = _kept(frame.x(mark.x), mark.label, frame), frame.top - 16 - _ROW * row
+    # Lines of marks above pass behind it. The tone that lies behind everything is too faint to be read.
+    look = "" if mark.tone == "soft" else f";fill:var(--sf-{mark.tone});font-weight:600"
+    return _text(middle, y, mark.label, "middle", _HALO + look)
 
 
 def _label(frame: _Frame, mark: Mark) -> str:

@@ -15,7 +15,10 @@ import torch
 import surefoot as sf
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "selection"
-NAMES = ("setup", "data", "images", "language", "tables", "suite", "grid", "truth", "methods", "table")
+NAMES = (
+    "setup", "data", "images", "language", "layers", "rows", "tables", "suite", "grid", "truth", "methods", "table",
+    "tuning_free",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +61,28 @@ def test_the_truth_is_the_mean_over_seeds_and_a_hopeless_rate_needs_one(bench):
     }  # fmt: skip
     found = bench.truth.truth("a", known, (0, 1))
     np.testing.assert_allclose(found.regrets, [1.0 / 1.9, 0.0, 1.0])
+
+
+def test_a_run_of_its_own_is_judged_by_its_loss_and_not_by_its_rate(bench):
+    found = bench.truth.truth("a", {("a", -1.0, 0): (3.0, 1.0), ("a", 0.0, 0): (3.0, 2.0)}, (0,))
+    answer = bench.methods.Answer("a", "none", 0, 1.0, None, None, 0.0)
+    judged = [bench.table.regret(found, replace(answer, loss=loss)) for loss in (None, 1.5, 0.5, 9.0)]
+    assert judged == pytest.approx([0.5, 0.25, 0.0, 1.0])
+
+
+@pytest.mark.parametrize("name", ["lstm", "sparse_words"])
+def test_an_optimizer_in_place_of_the_same_one_ends_where_the_grid_does(bench, name):
+    [entry] = [replace(entry, total=12) for entry in bench.suite.SUITE if entry.name == name]
+    build = {"sgd": torch.optim.SGD, "adagrad": torch.optim.Adagrad}[entry.optimizer]
+    same = bench.tuning_free.Contender("same", build, 8.0, lambda entry: entry.recipe(8.0, entry.total))
+    _, end = bench.grid.measured(entry, 3.0, 1)
+    assert bench.tuning_free.tuning_free(lambda: same, entry, 1).loss == pytest.approx(end, rel=1e-6)
+
+
+def test_a_run_that_diverges_counts_as_its_start(bench):
+    [entry] = [replace(entry, total=12) for entry in bench.suite.SUITE if entry.name == "summed_errors"]
+    wild = bench.tuning_free.Contender("wild", torch.optim.SGD, 1e9, lambda entry: sf.constant(1e9, total=entry.total))
+    assert bench.tuning_free.tuning_free(lambda: wild, entry, 1).loss == entry.build(1).validate()
 
 
 def test_updates_and_held_out_batches_are_counted_outside(bench):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 
 import surefoot.cli.result as made
 from surefoot.curve import Curve, Peak
@@ -25,7 +26,7 @@ def test_every_field_is_documented_and_every_documented_field_is_there():
 
 
 def test_a_sweep_has_the_same_fields_but_for_what_it_does_not_know():
-    lacks = {"knobs", "race", "confidence", "why", "method", "schedule", "python", "advice"}
+    lacks = {"knobs", "evidence", "race", "confidence", "why", "method", "schedule", "python", "advice"}
     assert set(made.sweep_result("digits", CURVE, 9, 1.0)) == documented() - lacks
 
 
@@ -36,6 +37,11 @@ def test_the_text_is_strict_json_without_nan():
         assert read["range_test"] == {"lrs": [1e-6, 1.0], "losses": [2.0, None]}
         assert [trial["loss"] for trial in read["trials"]] == [0.5, "inf"]
         assert "losses" not in read["trials"][0]
+
+
+def test_what_was_measured_beside_the_runs_is_in_it():
+    peak = replace(PEAK, evidence={"curvature_edge": 0.01})
+    assert made.peak_result("find", "t", peak, None)["evidence"] == {"curvature_edge": 0.01}
 
 
 def test_the_cost_is_said_in_every_unit():

@@ -5,6 +5,7 @@ import re
 import sys
 
 import pytest
+import torch
 
 import surefoot as sf
 from surefoot.cli.result import FORMAT
@@ -278,9 +279,29 @@ def test_a_sweep_over_two_rates_says_the_best_pair(wide):
     assert "best lr and muon_lr" in (wide.directory / "out" / "report.html").read_text()
 
 
+def test_the_second_rate_of_a_sweep_may_go_to_the_task_as_a_schedule(line):
+    (line.directory / "both.py").write_text(
+        "import math\n"
+        "def task(schedule, muon=None):\n"
+        "    for step in range(schedule.total):\n"
+        "        assert math.isclose(muon(step) / muon.peak, schedule(step) / schedule.peak)\n"
+        "        yield 9.0 if step == 0 else 1 + math.log2(schedule.peak / 0.1) ** 2 + math.log10(muon.peak) ** 2\n"
+    )
+    asked = ("sweep", "both.py:task", "--total", 4, "--recipe", "linear", "--lrs", "0.05,0.1", "--second", "muon=0.1,1")
+    done = line.run(*asked, "--second-as", "schedule", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    assert "Best pair lr 0.1, muon 1" in done.stdout
+    assert len(result(line)["pairs"]) == 4
+    assert "--second-as schedule" in (line.directory / "out" / "report.html").read_text()
+    as_number = line.run(*asked, "--out", "numbers")
+    assert as_number.returncode == 2
+    assert "'float' object is not callable" in as_number.stderr
+
+
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
+        (("--lrs", "0.1", "--second-as", "schedule"), "by and second are for two rates"),
         (("--adaptive", "--lrs", "0.1"), "--adaptive chooses the rates"),
         (("--lrs", "0.1", "--scale", "width"), "'width' must be NAME=VALUES"),
         (("--lrs", "0.1", "--second", "other=1"), "names 'other'"),
@@ -310,3 +331,44 @@ def test_tune_chooses_a_second_knob(line):
     assert re.search(r"weight_decay +\S", done.stdout)
     assert found["cost_steps"] <= 300
     assert line.run("tune", "mine.py:task", "--total", 600, "--second", "weight_decay").returncode == 2
+
+
+OBJECTS = """
+import torch
+import surefoot.torch as st
+
+torch.manual_seed(0)
+model = torch.nn.Linear(8, 1, bias=False)
+x = torch.randn(64, 8)
+batches = list(zip(x.split(16), (x @ torch.ones(8, 1)).split(16)))
+task = st.task(model, torch.optim.SGD(model.parameters(), lr=1.0), batches, torch.nn.MSELoss())
+"""
+
+
+@pytest.mark.parametrize("verb", ["find", "tune"])
+def test_the_curvature_of_a_task_of_objects_is_named_drawn_and_written(line, verb):
+    (line.directory / "objects.py").write_text(OBJECTS, encoding="utf-8")
+    plain = line.run(verb, "objects.py:task", "--total", 400, "--out", "plain")
+    assert "curvature" not in plain.stdout
+    done = line.run(verb, "objects.py:task", "--total", 400, "--curvature", "--out", "out")
+    assert done.returncode == 0
+    found, without = result(line), result(line, "plain")
+    assert without["evidence"] == {}
+    assert found["peak"] == without["peak"]
+    assert found["cost_steps"] > without["cost_steps"]
+    edge = found["evidence"]["curvature_edge"]
+    torch.manual_seed(0)
+    torch.nn.Linear(8, 1, bias=False)
+    x = torch.randn(64, 8)
+    assert edge == pytest.approx(2 / torch.linalg.eigvalsh(2 * x.T @ x / 64)[-1].item(), rel=0.06)
+    assert f"curvature edge {edge:.3g}" in done.stdout
+    page = (line.directory / "out" / "report.html").read_text(encoding="utf-8")
+    assert "stable below it at the start" in page
+    assert f"curvature edge {edge:.3g}</text>" in page
+    assert "--curvature" in page
+
+
+def test_a_plain_function_has_no_curvature_to_measure(line):
+    done = line.run("find", "mine.py:task", "--total", 100, "--curvature")
+    assert done.returncode == 2
+    assert "--curvature needs to see the model, and task is a function" in done.stderr

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -48,6 +49,24 @@ def test_a_peak_shows_its_range_edge_and_rate(examples):
     assert (region.x, region.end) == (2e-3, 7e-3)
     assert chart.x.log
     assert "4e-3" in chart.description
+
+
+def test_what_was_measured_of_the_curvature_is_marked_beside_the_peak_and_the_edge(examples):
+    measured = {"curvature_edge": 0.02, "headroom_edge": 0.9, "noise_scale": 300.0}
+    plain, chart = curve_chart(examples.peak), curve_chart(replace(examples.peak, evidence=measured))
+    marks = {mark.label: mark for mark in chart.marks}
+    assert marks["curvature edge 0.02"].x == 0.02
+    assert marks["headroom 0.9"].x == 0.9
+    assert {mark.label for mark in plain.marks} == set(marks) - {"curvature edge 0.02", "headroom 0.9"}
+    # The picture is widened for a mark outside the rates that ran, but not by more than a decade.
+    assert plain.x.high < 0.9 < chart.x.high < 2.0
+    assert "The curvature edge lies at 0.02." in chart.description
+    far = curve_chart(replace(examples.peak, evidence={"curvature_edge": 1e-9}))
+    assert far.x == plain.x
+    assert far.marks == plain.marks
+    assert "The curvature edge lies at 1e-9." in far.description
+    for drawn in (plot(chart, 100).plain, svg(chart)):
+        assert "curvature edge 0.02" in drawn
 
 
 def test_trials_are_told_apart_by_stage_and_the_diverged_are_crosses_inside_the_plot(examples):

@@ -99,7 +99,8 @@ def test_a_trial_that_went_on_from_a_shorter_one_was_not_cut_short(examples, tmp
     grown = dataclasses.replace(examples.trials[0], steps=33, since=17)
     lost = dataclasses.replace(grown, steps=9, status="diverged")
     peak = dataclasses.replace(examples.peak, curve=Curve((grown, lost), 2.3))
-    text = page(peak, tmp_path / "page.html").read_text(encoding="utf-8")
+    page([peak], tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<td>33 (from 17 on)</td>" in text
     assert "<td>9 of 50 (from 17 on)</td>" in text
 

@@ -350,6 +350,8 @@ def test_a_compiled_model_is_measured_as_it_is_and_has_no_exact_products():
         st.sharpness(compiled, None, mse_loss, [(x, y)], hvp="exact")
 
 
+# torch 2.4's own checkpoint calls what torch 2.4 deprecates.
+@pytest.mark.filterwarnings("ignore:.torch.cpu.amp.autocast:FutureWarning")
 @pytest.mark.parametrize("hvp", ["difference", "exact"])
 def test_checkpoints_are_seen_through_unless_they_hide_their_parameters(hvp):
     model, (x, y) = perceptron(), batch()

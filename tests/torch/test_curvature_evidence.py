@@ -1,4 +1,4 @@
-"""st.find(curvature=True): the answer of the runs, with a sentence on the edge where training begins."""
+"""st.find and st.tune(curvature=True): the answer of the runs, with what is known of the edge where training begins."""
 
 import pytest
 import torch
@@ -33,6 +33,46 @@ def test_the_edge_of_a_quadratic_is_told_and_the_answer_is_that_of_the_runs(opti
     share = float(told.why.split("the peak is ")[1].split(" of it")[0])
     assert share == pytest.approx(told.lr * sharpest / threshold, rel=0.06)
     assert "One batch shows no noise in its gradient" in told.why
+    assert told.evidence["curvature_edge"] == pytest.approx(threshold / sharpest, rel=0.06)
+    assert told.evidence["headroom_edge"] > told.lr
+    assert not plain.evidence
+
+
+def test_tune_tells_the_same_evidence_of_the_rate_that_it_verified():
+    model, x, y, sharpest = problem()
+    sgd = torch.optim.SGD(model.parameters(), lr=1.0)
+    before = model.weight.detach().clone()
+    plain, told = (st.tune(model, sgd, [(x, y)], MSE, total=200, budget=1.0, curvature=on) for on in (False, True))
+    assert (told.lr, told.low, told.high, told.edge) == (plain.lr, plain.low, plain.high, plain.edge)
+    assert told.evidence["curvature_edge"] == pytest.approx(2.0 / sharpest, rel=0.06)
+    st.set_lr(sgd, told.lr)
+    room = st.headroom(model, sgd, lambda: MSE(model(x), y))
+    assert told.evidence["headroom_edge"] == pytest.approx(told.lr * room, rel=1e-4)
+    assert torch.equal(model.weight, before)
+    assert sf.Peak.from_json(told.to_json()) == told
+
+
+def test_what_the_evidence_cost_is_counted():
+    model, x, y, _ = problem()
+    sgd = torch.optim.SGD(model.parameters(), lr=1.0)
+    forwards, backwards = [], []
+
+    class Counted(nn.Module):
+        def forward(self, output, target):
+            forwards.append(1)
+            if output.requires_grad:
+                output.register_hook(lambda _: backwards.append(1))
+            return MSE(output, target)
+
+    plain = st.find(model, sgd, [(x, y)], Counted(), total=400)
+    assert plain.cost_steps == len(backwards)
+    forwards.clear()
+    backwards.clear()
+    told = st.find(model, sgd, [(x, y)], Counted(), total=400, curvature=True)
+    spent = told.cost_steps - plain.cost_steps
+    # An exact product runs twice through the graph, and is counted as three gradients.
+    assert len(backwards) - plain.cost_steps <= spent <= 1.5 * (len(backwards) - plain.cost_steps)
+    assert told.seconds > 0.0
 
 
 def test_everything_is_put_back():
@@ -100,6 +140,7 @@ def test_what_the_runs_found_is_not_lost_to_a_loss_that_cannot_be_measured():
     told = st.find(model, sgd, [(x, y)], loss_fn, total=200, curvature=True)
     assert told.lr == plain.lr
     assert "No curvature: 'no more'" in told.why
+    assert (told.cost_steps, told.evidence) == (plain.cost_steps, {})
 
 
 def test_the_headroom_of_the_peak_and_the_noise_are_told():

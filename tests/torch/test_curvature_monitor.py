@@ -23,7 +23,7 @@ RUNS = {
 
 
 def trained(make, *, watched, half=False):
-    """Return the losses, what the run leaves, the readings, and st.sharpness at the updates that were sampled."""
+    """Return the losses, what the run leaves, the readings, and the exact ratio at the updates that were sampled."""
     model = network()
     optimizer = make(model.parameters())
     scheduler = st.Scheduler(optimizer, sf.cosine(optimizer.param_groups[0]["lr"], total=12))
@@ -51,7 +51,7 @@ def trained(make, *, watched, half=False):
         losses.append(loss.item())
         rows.append(monitors.read() if monitors else {})
         if watched and step % 4 == 0:
-            truth.append(st.sharpness(model, optimizer, fixed, products=40, tolerance=1e-3).ratio)
+            truth.append(st.sharpness(model, optimizer, fixed, hvp="exact", products=40, tolerance=1e-3).ratio)
     state = [v for one in optimizer.state_dict()["state"].values() for v in one.values() if torch.is_tensor(v)]
     return losses, [*model.state_dict().values(), *state, torch.get_rng_state()], rows, truth
 

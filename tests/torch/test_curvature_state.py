@@ -65,6 +65,36 @@ def test_everything_is_put_back(kind, dtype, hvp):
     assert [id(p) for p in model.parameters()] == identities
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_everything_is_put_back_by_the_noise_scale_too(dtype):
+    model = made().to(dtype)
+    adam = torch.optim.Adam(model.parameters(), lr=0.01)
+    x, y = data()
+    x = x.to(dtype)
+    cross_entropy(model(x), y).backward()
+    adam.step()
+    dataset = torch.utils.data.TensorDataset(x, y)
+    generator = torch.Generator().manual_seed(3)
+    loader = torch.utils.data.DataLoader(dataset, batch_size=4, shuffle=True, generator=generator)
+    before, position = state(model, adam), generator.get_state()
+    said = st.noise_scale(model, cross_entropy, loader)
+    assert said.gradients == 5
+    assert said.noise > 0.0
+    assert same(state(model, adam), before)
+    assert torch.equal(generator.get_state(), position)
+    calls = []
+
+    def loss_fn(output, target):
+        calls.append(1)
+        if len(calls) == 3:
+            raise ValueError("the third")
+        return cross_entropy(output, target)
+
+    with pytest.raises(ValueError, match="the third"):
+        st.noise_scale(model, loss_fn, loader)
+    assert same(state(model, adam), before)
+
+
 def test_it_is_put_back_when_the_loss_raises_in_the_middle():
     model = made()
     sgd = torch.optim.SGD(model.parameters(), lr=0.1)

@@ -25,7 +25,8 @@ def curve_chart(found: Any, *, title: str = "", rules: bool = True) -> Chart:
 
     The range test is a thin line, with what the field's rules say of it (``rules``); the trials are points by their
     stage, a few hundred of many; diverged ones are crosses at the upper edge. The trials of a sweep have their mean,
-    its 90 % band over seeds, and its LR sensitivity; a Peak has its range (shaded), the peak itself and the edge.
+    its 90 % band over seeds, and its LR sensitivity; a Peak has its range (shaded), the peak itself, the edge, and what
+    was measured of the curvature, within a decade of the rates that ran.
     Raises ArgumentError when there is nothing to draw.
     """
     curve = getattr(found, "curve", found)
@@ -34,7 +35,9 @@ def curve_chart(found: Any, *, title: str = "", rules: bool = True) -> Chart:
     rates = rates[rates > 0]
     if not rates.size:
         raise ArgumentError("curve has neither trials nor a range test: there is nothing to draw.")
-    x = Axis("learning rate", *spread((float(rates.min()), float(rates.max())), log=True, margin=0.03), log=True)
+    ends = float(rates.min()), float(rates.max())
+    beside = [rate for rate in _curvature(found).values() if ends[0] / 10 <= rate <= ends[1] * 10]
+    x = Axis("learning rate", *spread((*ends, *beside), log=True, margin=0.03), log=True)
     y = _loss_axis(rows.loss[~rows.lost], curve.test_losses, curve.start_loss)
     line = _mean_lines(curve) if found is curve else ()
     series = (*_test_line(curve.test_lrs, curve.test_losses), *line, *_trial_series(rows, y))
@@ -127,8 +130,19 @@ def _rules(curve: Any, x: Axis) -> tuple[Mark, ...]:
     return tuple(marks)
 
 
+def _curvature(found: Any) -> dict[str, float]:
+    """Return the rates that a Peak's evidence names, by what the picture calls them."""
+    evidence = getattr(found, "evidence", {})
+    names = {"curvature_edge": "curvature edge", "headroom_edge": "headroom"}
+    return {said: evidence[name] for name, said in names.items() if name in evidence}
+
+
 def _answer(peak: Any, x: Axis) -> tuple[Mark, ...]:
-    marks = []
+    marks = [
+        Mark("line", rate, label=f"{name} {rate_text(rate)}", tone="second")
+        for name, rate in _curvature(peak).items()
+        if x.low <= rate <= x.high
+    ]
     if peak.low is not None and peak.high is not None and peak.low < peak.high:
         marks.append(Mark("region", max(peak.low, x.low), min(peak.high, x.high), tone="good"))
     if peak.edge is not None and x.low <= peak.edge <= x.high:
@@ -144,4 +158,5 @@ def _said(found: Any) -> str:
         return f"{len(getattr(found, 'curve', found).trials)} trials, loss against learning rate."
     between = "" if found.low is None or found.high is None else f" ({rate_text(found.low)} to {rate_text(found.high)})"
     edge = "" if found.edge is None else f" Runs diverge from {rate_text(found.edge)} on."
-    return f"The recommended peak is {rate_text(lr)}{between}.{edge}"
+    curved = "".join(f" The {name} lies at {rate_text(rate)}." for name, rate in _curvature(found).items())
+    return f"The recommended peak is {rate_text(lr)}{between}.{edge}{curved}"

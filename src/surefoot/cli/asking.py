@@ -28,6 +28,7 @@ _BOUNDS = (
     click.option("--low", type=float, help="Lowest rate to try."),
     click.option("--high", type=float, help="Highest rate to try."),
     click.option("--seed", type=int, default=0, show_default=True, help="Seed of every trial."),
+    click.option("--curvature", is_flag=True, help="Measure curvature and gradient noise beside it, of an st.task."),
     click.option("--extendable", is_flag=True, help="The run may be extended later: plan warmup, hold, short decay."),
 )
 

@@ -12,6 +12,7 @@
 ``schedule``          the plan as Schedule.from_json reads it, or null; ``python`` the code that makes it
 ``advice``            ``reason`` of the plan, ``warmup`` [updates], ``clip`` [gradient norm], ``notes``; or null
 ``knobs``             what else was chosen, by name (``tune --second``); not in a sweep
+``evidence``          of ``tune`` and ``find``: what was measured beside the runs, by name (Peak.evidence)
 ``interrupted``       whether Ctrl-C ended the search: then this is the best answer so far
 ``total``             the updates of the full run; ``cost_steps`` the updates that were spent
 ``cost``              ``updates``, ``runs`` (of ``total`` updates), ``trials``, ``seconds``, ``minutes``
@@ -63,6 +64,7 @@ def peak_result(verb: str, task: str, peak: Peak, choice: Choice | None, contest
         "peak": peak.lr,
         **found,
         "knobs": dict(peak.knobs),
+        "evidence": dict(peak.evidence),
         "interrupted": peak.curve.interrupted,
         "cost": _cost(peak.curve, peak.cost_steps, peak.total, peak.seconds),
         **_planned(choice),

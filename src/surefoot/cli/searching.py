@@ -23,10 +23,12 @@ from surefoot.cli.summary import peak_summary
 from surefoot.cli.values import knobs
 from surefoot.cli.watching import watching
 from surefoot.curve import Peak
+from surefoot.errors import ArgumentError
 from surefoot.report.page import page, write
 from surefoot.search.finding import find
 from surefoot.search.racing import included
 from surefoot.search.tuning import tune
+from surefoot.task import name_of
 from surefoot.tasks.resolve import resolve
 
 Search = Callable[..., Any]
@@ -45,7 +47,8 @@ def peak_of(
     total = asked["total"] if open_end and asked["total"] is None else total_of(name, asked["total"])
     recipe = asked_recipe(asked["recipe"], extendable=asked["extendable"])
     own = {key: asked[key] for key in ("budget", "low", "high", "seed")}
-    search = tune if verb == "tune" else find
+    search: Search = tune if verb == "tune" else find
+    search = curved(search) if asked["curvature"] else search
     place, exact = ran(search, asked, total=total, recipe=recipe, **own, **more)
     peak = rounded(exact)
     choice = chosen(peak, total, asked["recipe"], recipe, extendable=asked["extendable"])
@@ -65,6 +68,22 @@ def peak_of(
         race_summary(out(), contest)
     stopped = peak.curve.interrupted or (contest is not None and contest.interrupted)
     return code(err(), interrupted=stopped, answered=peak.lr is not None)
+
+
+def curved(search: Search) -> Search:
+    """Return ``search`` with the curvature measured beside its answer; it raises ArgumentError for a plain function."""
+
+    def both(task: Callable[..., Any], **arguments: Any) -> Peak:
+        told = getattr(task, "with_curvature", None)
+        if told is None:
+            raise ArgumentError(
+                f"--curvature needs to see the model, and {name_of(task)} is a function: make the task with "
+                "st.task(model, optimizer, loader, loss_fn)."
+            )
+        peak: Peak = told(search(task, **arguments), seed=arguments["seed"])
+        return peak
+
+    return both
 
 
 def rounded(peak: Peak) -> Peak:

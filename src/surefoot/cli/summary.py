@@ -10,7 +10,7 @@ from surefoot.chart import curve_chart, rate_text
 from surefoot.cli.place import Place
 from surefoot.cli.screen import WIDEST, drawn
 from surefoot.curve import Peak
-from surefoot.report.words import between, confidence_word, cost, times
+from surefoot.report.words import between, confidence_word, cost, measured, times
 from surefoot.rules import suggestions
 from surefoot.search.planning import Choice
 
@@ -39,6 +39,7 @@ def _answered(console: Console, peak: Peak, lr: float) -> None:
     rows.append(("edge", edge))
     rows.append(("confidence", f"{confidence_word(peak.confidence)} ({peak.confidence:.0%})"))
     rows += [(name, f"{value:g}") for name, value in peak.knobs.items()]
+    rows += [(name, f"{value}, {remark}") for name, value, remark in measured(peak)]
     rows += [("why", peak.why), ("cost", cost(peak))]
     rows_beside(console, rows)
 

@@ -18,6 +18,10 @@ Examples:
   surefoot sweep train.py:task --total 1000 --low 1e-4 --high 1 --points 9 --seeds 3 --workers 2
   surefoot sweep train.py:task --total 1000 --adaptive --scale width=64,128,256
   surefoot sweep train.py:task --total 1000 --lrs 1e-3,1e-2 --second muon_lr=0.01,0.02,0.04
+  surefoot sweep train.py:task --total 1000 --lrs 1e-3,1e-2 --second muon=0.01,0.02 --second-as schedule
+
+With --second-as schedule the knob gets what TASK gets for its first rate: a schedule of the same recipe, with the
+second rate for its peak. As a rate it gets the number.
 
 Exit codes: 0 answer, 1 every run failed, 2 bad input, 130 interrupted (the runs that ended are written).
 """
@@ -34,6 +38,7 @@ _GRID, _ADAPTIVE = 9, 12
 @click.option("--seeds", type=int, default=1, show_default=True, help="How many seeds: 0, 1, ...")
 @click.option("--scale", multiple=True, metavar="NAME=VALUES", help="Sweep at each value: width=64,128; repeatable.")
 @click.option("--second", metavar="NAME=RATES", help="Vary a second rate too, a knob of the task: muon_lr=0.01,0.02.")
+@click.option("--second-as", type=click.Choice(["rate", "schedule"]), help="What its knob gets. [default: rate]")
 @click.option("--by", type=click.Choice(["grid", "coordinate"]), help="How two rates are varied. [default: grid]")
 def command(**asked: Any) -> int:
     """Run the verb."""
@@ -45,8 +50,7 @@ def command(**asked: Any) -> int:
     if asked["second"]:
         name, values = named_values(asked["second"], "--second")
         more["lrs"] = {"lr": more["lrs"], name: values}
-    if asked["by"]:
-        more["by"] = asked["by"]
+    more |= {name: asked[flag] for name, flag in (("by", "by"), ("second", "second_as")) if asked[flag]}
     from surefoot.cli.sweeping import swept  # noqa: PLC0415  help must not import the search
 
     return swept(asked, **more)

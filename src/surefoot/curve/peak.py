@@ -19,6 +19,9 @@ class Peak:
     ``low``..``high`` is the range within about one percent of the best, ``edge`` the lowest rate seen to diverge,
     ``confidence`` in [0, 1], ``cost_steps`` the updates spent, ``total`` the length of the full run they are compared
     with, ``seconds`` the wall time, ``why`` one sentence, ``knobs`` what else was chosen (``tune(second=...)``).
+    ``evidence`` is what was measured beside the runs (``st.find(curvature=True)``): the rates ``curvature_edge``, below
+    which the curvature at the start is stable, and ``headroom_edge``, at which the first update raises the loss of its
+    batch; and ``noise_scale``, the examples at which a gradient is half noise.
     """
 
     lr: float | None
@@ -33,6 +36,7 @@ class Peak:
     seconds: float = 0.0
     curve: Curve = field(default_factory=Curve)
     knobs: Mapping[str, float] = field(default_factory=dict, hash=False)
+    evidence: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @property
     def cost_runs(self) -> float | None:

@@ -17,7 +17,7 @@ from surefoot.curve import Curve, Peak
 from surefoot.history.columns import History
 from surefoot.report.advice import Advice, advice, changes
 from surefoot.report.html import bullets, code_block, diff, facts, paragraph, picture, section, table
-from surefoot.report.words import between, code, confidence_word, cost, counted, duration, times
+from surefoot.report.words import between, code, confidence_word, cost, counted, duration, measured, times
 from surefoot.schedule.core import Schedule
 from surefoot.search.planning import Choice
 from surefoot.trial import Trial
@@ -31,7 +31,8 @@ def peak_sections(peak: Peak, plan: Schedule | Choice | None) -> Iterator[str]:
     """Yield the answer, the chart, the plan, the advice, the evidence and the limits of ``peak``."""
     yield _answer(peak)
     if peak.curve.trials or peak.curve.test_lrs:
-        yield section("", picture(curve_chart(peak), 370), kind="chart")
+        # Labels of what was measured take rows of their own.
+        yield section("", picture(curve_chart(peak), 420 if peak.evidence else 370), kind="chart")
     if plan is not None:
         yield plan_section(plan)
     # A choice brings its own advice; beside a bare schedule the page gives what the evidence supports.
@@ -61,6 +62,8 @@ def _facts(peak: Peak, lr: float) -> Iterator[tuple[str, str, str]]:
     yield "Edge", edge, remark
     for name, value in peak.knobs.items():
         yield name.replace("_", " ").capitalize(), f"{value:g}", "chosen beside the peak"
+    for name, text, remark in measured(peak):
+        yield name.capitalize(), text, remark
     judge = "validation loss" if peak.curve.validated else "training loss"
     yield "Confidence", confidence_word(peak.confidence), f"{peak.confidence:.0%}, judged by {judge}"
     runs = f"{peak.cost_steps / peak.total:.2f} full runs, " if peak.total else ""

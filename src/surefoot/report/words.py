@@ -40,12 +40,39 @@ def duration(seconds: float) -> str:
 def times(ratio: float) -> str:
     """Return a ratio as people say it.
 
-    >>> times(3.96), times(42.3), times(42_718.0)
-    ('4.0x', '42x', 'over 1,000x')
+    >>> times(3.96), times(42.3), times(42_718.0), times(0.0312)
+    ('4.0x', '42x', 'over 1,000x', '0.031x')
     """
     if ratio >= 1000:
         return "over 1,000x"
+    if ratio < 0.95:
+        return f"{ratio:.2g}x"
     return f"{ratio:.1f}x" if ratio < 9.95 else f"{ratio:.0f}x"
+
+
+def measured(peak: Peak) -> list[tuple[str, str, str]]:
+    """Return what was measured beside the runs of ``peak`` as names, values and remarks, in the order it is read.
+
+    >>> peak = Peak(0.1, None, None, None, "tune", 0.5, 9, "", evidence={"curvature_edge": 0.4, "noise_scale": 30.0})
+    >>> measured(peak)[0]
+    ('curvature edge', '0.4', '4.0x the peak; stable below it at the start')
+    >>> measured(peak)[1]
+    ('noise scale', '30 examples', 'a gradient of that many is half noise')
+    """
+    remarks = {
+        "curvature_edge": ("curvature edge", "stable below it at the start"),
+        "headroom_edge": ("headroom", "there the first update overshoots its batch"),
+    }
+    rows = []
+    for name, (said, remark) in remarks.items():
+        rate = peak.evidence.get(name)
+        if rate is not None:
+            share = "" if peak.lr is None else f"{times(rate / peak.lr)} the peak; "
+            rows.append((said, rate_text(rate), share + remark))
+    if "noise_scale" in peak.evidence:
+        examples = float(f"{peak.evidence['noise_scale']:.2g}")
+        rows.append(("noise scale", f"{examples:,.10g} examples", "a gradient of that many is half noise"))
+    return rows
 
 
 def between(low: float, high: float) -> str:

@@ -11,18 +11,28 @@ from surefoot.search.ranging import Landmarks
 from surefoot.search.rungs import Rung
 from surefoot.trial import Trial
 
+_SURELY = 4.0
 _FAR = 0.1
 """The regret beside the highest rate tried, if that is the best, from which the best rate lies far above it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rung that was climbed: its trials and the parabola through them."""
+    """One rung that was climbed: its trials and the parabola through them.
+
+    Where rates were run under several seeds, ``runs`` are all those runs and ``trials`` one a rate, with their mean.
+    """
 
     rung: Rung
     fraction: float
     trials: tuple[Trial, ...]
     parabola: Parabola
+    runs: tuple[Trial, ...] = ()
+
+    @property
+    def all_runs(self) -> tuple[Trial, ...]:
+        """Every run of the rung, under whatever seed."""
+        return self.runs or self.trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +40,8 @@ class Climb:
     """What a climb has shown so far.
 
     ``start`` is the loss at initialisation, of the kind that trials are judged by, ``noise`` the standard deviation
-    of one training loss; ``warm`` says that the probes warm up, as the recipe does.
+    of one training loss; ``warm`` says that the probes warm up, as the recipe does; ``settled`` that it was ended
+    because more runs would have changed nothing.
     """
 
     steps: tuple[Step, ...] = ()
@@ -39,6 +50,7 @@ class Climb:
     start: float = math.nan
     noise: float = 0.0
     warm: bool = False
+    settled: bool = False
 
     @property
     def tolerance(self) -> float:
@@ -57,7 +69,15 @@ def judged(trial: Trial) -> float:
 
 def resolved(trials: Sequence[Trial], climb: Climb) -> bool:
     """Say whether any trial learned more than the noise: on a plateau before learning none does."""
-    return min(map(judged, trials)) < climb.start - climb.tolerance
+    return any(climb.start - judged(trial) > climb.tolerance or trained(trial, climb) for trial in trials)
+
+
+def trained(trial: Trial, climb: Climb) -> bool:
+    """Say whether the training loss fell by far more than its noise, and what is held out fell with it, if little."""
+    if not (trial.validated and trial.losses):
+        return False
+    clearly = trial.losses[0] - trial.tail > _SURELY * climb.noise
+    return clearly and climb.start - judged(trial) > climb.tolerance / _SURELY
 
 
 def deaf(trials: Sequence[Trial]) -> bool:

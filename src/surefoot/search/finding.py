@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from surefoot.curve import Peak
-from surefoot.search.climbing import climbed, tested
+from surefoot.search.climbing import climbed, settled, tested
 from surefoot.search.evidence import Climb
 from surefoot.search.execution import Bench, Report
 from surefoot.search.journal import opened
 from surefoot.search.question import Question, asked
+from surefoot.search.repeating import contenders, repeated
 from surefoot.search.rungs import SHORTEST, VALIDATION, Recipe, design, test_length
 from surefoot.search.verdict import too_small, verdict
 from surefoot.task import Task
@@ -77,7 +79,12 @@ def searched(question: Question, bench: Bench, *, verb: str, probes: bool = True
         alone = min(OPEN, question.updates - VALIDATION)
         climb = tested(question, bench, test_length(question.updates, question.total) if rungs else alone)
         for k in range(len(rungs)):
+            if settled(climb):
+                climb = replace(climb, settled=True)
+                break
             climb = climbed(climb, question, bench, rungs[k:])
+        while again := contenders(climb, question, bench):
+            climb = repeated(climb, bench, again)
     except KeyboardInterrupt:
         interrupted = True
     finally:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from surefoot.curve import Curve, Peak
 from surefoot.search.belief import Belief, believed
 from surefoot.search.climbing import bracket
-from surefoot.search.evidence import Climb, Step, broken_above, deaf, judged, resolved
+from surefoot.search.evidence import Climb, Step, broken_above, deaf, judged, resolved, trained
 from surefoot.search.execution import Bench
 from surefoot.search.memorising import memorising
 from surefoot.search.question import Question
@@ -19,6 +19,9 @@ _MEAN_RATE = 0.5
 _MARGIN = 2.5
 """Octaves to stay below a rate that broke a short run."""
 _ABOVE = 0.35
+_TOLD, _BELOW = 0.09, 0.8
+"""From probes of T/11 on the answer lies at most so many octaves below their parabola: mean 3.8 to 3.6 % for T/8."""
+_MEMORISED = 0.2
 _MORE, _NARROWEST, _WIDEST = 0.02, 0.35, 1.0
 """The expected regret that a region may add to that of the peak, and the octaves it reaches at least and at most."""
 _SHORT = 0.18
@@ -88,7 +91,7 @@ def _from_trials(climb: Climb, question: Question, curve: Curve) -> Peak:
     step = _deepest(climb)
     best = min(step.trials, key=judged)
     error = 0.5 * climb.tolerance if curve.validated else 4 * climb.noise / math.sqrt(best.total / 10)
-    if not judged(best) < climb.start - max(error, 1e-6 * abs(climb.start)):
+    if not (judged(best) < climb.start - max(error, 1e-6 * abs(climb.start)) or trained(best, climb)):
         return _nothing(curve, _why_not(climb, step, climb.noise))
     if deaf(curve.trials):
         return _nothing(curve, "the loss does not depend on the rate: apply schedule(step) in the task.")
@@ -114,10 +117,12 @@ def _aimed(climb: Climb, question: Question, step: Step, belief: Belief | None) 
     if step.parabola.inside and step.parabola.curvature > 0:
         # Where the belief lies above a parabola that has both its sides, it has taken a cliff for a misfit.
         aim = aim.moved(min(step.parabola.center - aim.octave, 0.0), "not above a parabola through the last")
+    if fraction >= _TOLD and memorising(climb) <= _MEMORISED:
+        aim = aim.moved(max(step.parabola.center - _BELOW - aim.octave, 0.0), "not far below a parabola either")
     # Hardly above what was tried: twice too high costs more than twice too low.
     highest = max(math.log2(trial.lr) for trial in step.trials) + (0.0 if step.rung.whole else _ABOVE)
     aim = aim.moved(min(highest - aim.octave, 0.0), "not above what was tried")
-    if fraction < 1 and memorising(climb) > 0.2:
+    if fraction < 1 and memorising(climb) > _MEMORISED:
         aim = aim.noted("longer runs memorise, so the full one wants less")
     broken = broken_above(step, climb)
     if broken is not None:
@@ -165,11 +170,16 @@ def _why(climb: Climb, step: Step, curve: Curve, aim: _Aim) -> str:
     best = min(step.trials, key=judged)
     kind = "validation loss" if curve.validated else "training loss (the task gives no val_loss)"
     runs = "runs of the recipe" if step.rung.whole else "probes"
-    tried = f"{len(step.trials)} {runs} of {best.total} updates, judged by {kind}, put the best near {best.lr:.2g}"
+    seeds = len({run.seed for run in step.all_runs})
+    under = f" under up to {seeds} seeds" if seeds > 1 else ""
+    tried = (
+        f"{len(step.all_runs)} {runs} of {best.total} updates{under}, judged by {kind}, put the best near {best.lr:.2g}"
+    )
     fall = f" (loss {climb.start:.3g} to {best.loss:.3g})"
     side = "" if step.parabola.inside else ", at the end of what could be tried"
     moved = "".join(f"; {note}" for note in aim.notes)
-    return f"{tried}{fall}{side}{moved}."
+    settled = "; more runs would have changed nothing, so they were not made" if climb.settled else ""
+    return f"{tried}{fall}{side}{moved}{settled}."
 
 
 def _why_not(climb: Climb, step: Step, noise: float) -> str:

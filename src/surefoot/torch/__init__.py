@@ -2,7 +2,8 @@
 
 ``st.Scheduler`` applies a schedule to an optimizer, ``st.set_lr`` writes one rate, ``st.groups`` builds parameter
 groups, ``st.coordinate_check`` checks those of muP, ``st.Guard`` saves a run that goes bad, ``st.sharpness`` measures
-curvature beside the rate, ``st.task``, ``st.find`` and ``st.tune`` search the rate of objects that exist already.
+curvature beside the rate, ``st.noise_scale`` the noise of the gradient, ``st.task``, ``st.find`` and ``st.tune`` search
+the rate of objects that exist already.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     import surefoot.torch.optim as optim  # noqa: F401, PLR0402  as above
     import surefoot.torch.policies as policies  # noqa: F401, PLR0402  as above
     from surefoot.torch.acting import Action as Action
+    from surefoot.torch.curvature.answer import GradientNoise as GradientNoise
     from surefoot.torch.curvature.answer import Sharpness as Sharpness
     from surefoot.torch.curvature.measuring import sharpness as sharpness
+    from surefoot.torch.curvature.noise import noise_scale as noise_scale
     from surefoot.torch.finding import find as find
     from surefoot.torch.finding import tune as tune
     from surefoot.torch.guard import Guard as Guard
@@ -58,8 +61,9 @@ _HOME = {
     "stability": ("Threshold", "stability_threshold"),
     "preconditioning": ("preconditioner",),
     "probing": ("headroom",),
-    "curvature.answer": ("Sharpness",),
+    "curvature.answer": ("GradientNoise", "Sharpness"),
     "curvature.measuring": ("sharpness",),
+    "curvature.noise": ("noise_scale",),
     "mup_coordinates": ("Coordinates", "coordinate_check"),
     "monitors.watching": ("Monitors",),
     "monitors.noise": ("NoiseScale",),

@@ -37,9 +37,10 @@ def find(
     The trials start from the present weights and optimizer state. ``total`` is the number of updates of the run that
     is planned (None: a range test only), ``budget`` the cost allowed, in such runs; ``low`` and ``high`` bound the
     rates tried, ``recipe(peak, total)`` is the schedule the peak is for, ``seed`` gives every trial the same data
-    order and dropout, ``progress`` is told how it goes, ``curvature`` adds to ``why`` what ``st.sharpness``,
-    ``st.headroom`` and ``st.NoiseScale`` say of the first 8 batches (some 40 gradients of each); ``options`` are those
-    of ``st.task`` (``step_fn``, ``val_loader``, ``scaler``, ``accumulate``, ...). Raises ArgumentError for arguments
+    order and dropout, ``progress`` is told how it goes, ``curvature`` adds to ``why`` and ``evidence`` what
+    ``st.sharpness``, ``st.headroom`` (at the peak) and ``st.NoiseScale`` say of the first 8 batches: some 40 gradients
+    of each, beside the budget and counted in ``cost_steps``; ``options`` are those of ``st.task`` (``step_fn``,
+    ``val_loader``, ``scaler``, ``accumulate``, ...). Raises ArgumentError for arguments
     that do not fit together, TaskError where the loader is empty, the loss is no scalar or a step raises; Ctrl-C
     returns the best answer so far. Whatever happens, everything is put back bit for bit (``st.task`` says what
     everything is). Under torch.distributed every rank must call it; all see the same losses and return the same peak.
@@ -74,6 +75,7 @@ def tune(
     seed: int = 0,
     journal: str | Path | None = None,
     progress: Report | None = None,
+    curvature: bool = False,
     **options: Any,
 ) -> Peak:
     """Return the Peak for ``total`` updates of these objects, verified by short runs, and leave them as they were.
@@ -83,7 +85,7 @@ def tune(
     """
     objects = task(model, optimizer, loader, loss_fn, **options)
     with objects.stage.held(), together(objects, journal=journal, progress=progress, spread=SPREAD) as ours:
-        return verify_peak(
+        peak = verify_peak(
             ours.task,
             total=total,
             budget=budget,
@@ -94,3 +96,4 @@ def tune(
             journal=ours.journal,
             progress=ours.progress,
         )
+        return with_curvature(peak, objects, seed=seed) if curvature else peak

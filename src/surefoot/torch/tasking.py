@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from surefoot.curve import Peak
 from surefoot.errors import ArgumentError, TaskError
 from surefoot.history.reading import Reading
 from surefoot.torch.arguments import check, dtype_of, models_of, optimizers_of, several
@@ -95,6 +96,14 @@ class ObjectTask:
     def resume(self, branch: Branch, schedule: Any) -> Generator[Reading]:
         """Return a run that goes on from ``branch`` with update ``branch.step`` of ``schedule``, bit for bit."""
         return self._run(schedule, partial(self._reopen, branch=branch))
+
+    def with_curvature(self, peak: Peak, *, seed: int = 0) -> Peak:
+        """Return ``peak`` with what ``st.find(curvature=True)`` adds to it, measured where the objects are."""
+        # Evidence is measured on tasks, so that its module needs this one first.
+        from surefoot.torch.curvature.evidence import with_curvature  # noqa: PLC0415  as above
+
+        with self.stage.held():
+            return with_curvature(peak, self, seed=seed)
 
     def close(self) -> None:
         """End every run and put the user's state back."""

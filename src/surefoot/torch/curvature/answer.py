@@ -1,4 +1,4 @@
-"""Sharpness: a measured curvature beside the rate, as data."""
+"""Sharpness and GradientNoise: a measured curvature beside the rate, and a measured noise, as data."""
 
 from __future__ import annotations
 
@@ -68,3 +68,37 @@ class Sharpness:
             f"{what}: {self.optimizer} is stable below the rate {self.edge:.3g}, and at {self.lr:.3g} its step is "
             f"{self.ratio:.2g} of what is stable now; {cost}."
         )
+
+
+@dataclass(frozen=True, slots=True)
+class GradientNoise:
+    """The simple noise scale of a gradient in examples, and how well a few micro-batches show it.
+
+    ``value`` is ``noise`` / ``signal`` = tr(Sigma) / |G|^2: infinite where no signal is seen under the noise, NaN where
+    a gradient is not finite. ``error`` is its standard error, NaN where there were but two micro-batches;
+    ``low``..``high`` reaches as far as two standard errors of the noise and the signal allow (about 95 %), and
+    ``high`` is infinite where the signal may be zero. ``sizes`` are the examples of the smallest and the largest
+    micro-batch, ``gradients`` is the cost in backwards, one a micro-batch.
+    """
+
+    value: float
+    error: float
+    low: float
+    high: float
+    signal: float
+    noise: float
+    sizes: tuple[int, int]
+    gradients: int
+
+    def __str__(self) -> str:
+        sizes = f"{self.sizes[0]}" if self.sizes[0] == self.sizes[1] else f"{self.sizes[0]} to {self.sizes[1]}"
+        cost = f"from {self.gradients} micro-batches of {sizes}, {self.gradients} gradients"
+        if math.isnan(self.value):
+            return f"no noise scale: the gradients are not finite, or zero; {cost}."
+        if math.isinf(self.value):
+            least = f" (at least {self.low:.2g} examples)" if self.low > 0.0 else ""
+            return f"no common gradient to be seen under the noise{least}, {cost}: pass more or larger ones."
+        if math.isnan(self.error):
+            return f"noise scale {self.value:.2g} examples, how surely two cannot tell, {cost}."
+        between = f"{self.low:.2g} to {self.high:.2g}" if math.isfinite(self.high) else f"{self.low:.2g} or more"
+        return f"noise scale {self.value:.2g} +- {self.error:.2g} examples ({between}), {cost}."

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -28,45 +29,82 @@ from surefoot.torch.tasking import ObjectTask
 _BATCHES = 8
 # Measured: runs diverge between 1/6 and 3 times the edge at the start, RMSprop and normalised networks to 24 times.
 _FAR = 8.0
+_LIMIT = 1024.0
 
 
 def with_curvature(peak: Peak, task: ObjectTask, *, seed: int = 0) -> Peak:
     """Return ``peak`` with what the first batches say: the edge of stability, the headroom, the noise of the gradient.
 
-    The rate stays what runs found. The caller holds the objects of ``task`` on stage and puts them back.
+    The rate stays what runs found; ``evidence`` holds the numbers, and ``cost_steps`` what they cost: a gradient of one
+    batch counts as an update, a forward as a third. The caller holds the objects of ``task`` on stage and puts them
+    back.
     """
+    began = time.monotonic()
     try:
-        said = " ".join(_sentences(peak, task, seed))
+        said = list(_said(peak, task, seed))
+        cost = math.ceil(agreed([math.fsum(one.updates for one in said)], task.setup.device)[0])
     except KeyboardInterrupt:
         return peak
     except Exception as error:  # noqa: BLE001  what runs have found must not be lost to evidence beside it
-        said = f"No curvature: {error}"
-    return replace(peak, why=f"{peak.why.rstrip('.')}. {said}")
+        said, cost = [_Said(f"No curvature: {error}")], 0
+    numbers = {name: value for one in said for name, value in one.numbers.items() if 0.0 < value < math.inf}
+    return replace(
+        peak,
+        why=" ".join([peak.why.rstrip(".") + ".", *(one.text for one in said)]),
+        evidence=numbers,
+        cost_steps=peak.cost_steps + cost,
+        seconds=peak.seconds + time.monotonic() - began,
+    )
 
 
-def _sentences(peak: Peak, task: ObjectTask, seed: int) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Said:
+    """A sentence, the numbers in it by name, and what it cost in updates."""
+
+    text: str
+    numbers: dict[str, float] = field(default_factory=dict)
+    updates: float = 0.0
+
+
+def _said(peak: Peak, task: ObjectTask, seed: int) -> Iterator[_Said]:
     setup = task.setup
     if setup.step_fn is not None or len(setup.optimizers) > 1 or task.loader is None:
         raise ArgumentError("it needs a loss_fn, a loader and one optimizer (a step_fn keeps its loss to itself).")
-    model, optimizer = setup.models[0], next(iter(setup.optimizers.values()))
-    model.train()
+    setup.models[0].train()
     batches = list(islice(Batches(task.loader, partial(position, task.stage.scene)), _BATCHES))
     found = _measured(setup, batches, seed)
     value, low, high, each, whole = agreed(
         [*(found.sharpness.sharpness, found.sharpness.low, found.sharpness.high), found.each, found.together],
         setup.device,
     )
-    yield _edge(replace(found.sharpness, sharpness=value, low=low, high=high), peak.lr)
+    sharpness = replace(found.sharpness, sharpness=value, low=low, high=high)
+    yield _Said(_edge(sharpness, peak.lr), {"curvature_edge": sharpness.edge or 0.0}, sharpness.gradients)
     if peak.lr is not None:
-        for parameter in setup.parameters:
-            parameter.grad = None
-        # A scheduler would say its own rate; the stage puts its hook back.
-        innermost(optimizer)._optimizer_step_pre_hooks.clear()  # noqa: SLF001  torch has no public list of its hooks
-        set_lr(innermost(optimizer), peak.lr)
-        room = headroom(model, optimizer, lambda: setup.loss(batches[0]))
-        yield f"At the peak the first update could go {agreed([room], setup.device)[0]:.2g} times as far on its batch."
+        yield _roomy(setup, batches[0], peak.lr)
     size = size_of(batches[0])
-    yield _noisy(NoiseScale(beta=0.0).updated(each, whole, size, size * len(batches)).value.item(), size)
+    noise = NoiseScale(beta=0.0).updated(each, whole, size, size * len(batches)).value.item()
+    yield _Said(_noisy(noise, size), {"noise_scale": noise})
+
+
+def _roomy(setup: Setup, batch: Any, lr: float) -> _Said:
+    """Say how far the first update at ``lr`` could go; the optimizer is left at that rate, without its hooks."""
+    model, optimizer = setup.models[0], next(iter(setup.optimizers.values()))
+    for parameter in setup.parameters:
+        parameter.grad = None
+    # A scheduler would say its own rate; the stage puts its hook back.
+    innermost(optimizer)._optimizer_step_pre_hooks.clear()  # noqa: SLF001  torch has no public list of its hooks
+    set_lr(innermost(optimizer), lr)
+    losses = 0
+
+    def loss() -> Any:
+        nonlocal losses
+        losses += 1
+        return setup.loss(batch)
+
+    room = agreed([headroom(model, optimizer, loss, limit=_LIMIT)], setup.device)[0]
+    text = f"At the peak the first update could go {room:.2g} times as far on its batch."
+    # What is at the limit of the search is no rate at which the loss rises.
+    return _Said(text, {"headroom_edge": lr * room if room < _LIMIT else 0.0}, 1.0 + (losses - 1) / 3.0)
 
 
 def _measured(setup: Setup, batches: list[Any], seed: int) -> Measured:

@@ -17,7 +17,7 @@ from surefoot.torch.curvature.lanczos import Ritz, dots, largest, norm
 from surefoot.torch.curvature.layout import Layout
 from surefoot.torch.curvature.products import Field
 from surefoot.torch.curvature.weighing import Weighing, weighing, write_rates
-from surefoot.torch.curvature.widening import widened
+from surefoot.torch.curvature.widening import wide, widened
 from surefoot.torch.hooks import innermost
 from surefoot.torch.parameters import trainable
 from surefoot.torch.probing import forwards, parameters_of
@@ -116,7 +116,9 @@ def measured(
     memory = snapshot(Scene((model, parameters, groups), () if batches is None else (batches,), (loss_fn,)))
     try:
         with widened(model, parameters), undisturbed(model):
-            losses = losses_of(model, loss_fn, batches, parameters[0].device)
+            # The model's hook sees no target, and losses of older versions want both of one type.
+            given = None if batches is None else map(wide, batches)
+            losses = losses_of(model, loss_fn, given, parameters[0].device)
             field = Field(Layout(tuple(parameters)), losses, forwards(model, loss_fn))
             field, begun = begun_from(field)
             lr = 0.0 if inner is None else write_rates(inner)

@@ -26,7 +26,7 @@ def widened(model: torch.nn.Module, parameters: Iterable[torch.Tensor]) -> Itera
     def before(_: torch.nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any]:
         was.append(torch.is_autocast_enabled(kind))
         torch.set_autocast_enabled(kind, False)
-        return _wide(args), _wide(kwargs)
+        return wide(args), wide(kwargs)
 
     def after(*_: Any) -> None:
         torch.set_autocast_enabled(kind, was.pop())
@@ -42,9 +42,10 @@ def widened(model: torch.nn.Module, parameters: Iterable[torch.Tensor]) -> Itera
             handle.remove()
 
 
-def _wide(value: Any) -> Any:
+def wide(value: Any) -> Any:
+    """Return ``value`` with narrow tensors in float32, those in plain lists, tuples and dicts too."""
     if isinstance(value, torch.Tensor):
         return value.float() if value.dtype in _NARROW else value
     if type(value) in {list, tuple}:
-        return type(value)(map(_wide, value))
-    return {key: _wide(one) for key, one in value.items()} if type(value) is dict else value
+        return type(value)(map(wide, value))
+    return {key: wide(one) for key, one in value.items()} if type(value) is dict else value

@@ -64,7 +64,7 @@ def fitted(octaves: Sequence[float], regret: Sequence[float]) -> Parabola:
     inside = 0 < best < len(x) - 1
     if high - low < 2 or len({round(value, 1) for value in x[low : high + 1]}) < 3:
         return Parabola(x[best], 0.0, y[best], inside)
-    a, b, _ = np.polynomial.polynomial.polyfit(x[low : high + 1], y[low : high + 1], 2)[::-1]
+    a, b, _ = np.polyfit(x[low : high + 1], y[low : high + 1], 2)
     if a <= 0:
         # Still improving at the highest rate: the best one lies above it.
         rising = best == len(x) - 1

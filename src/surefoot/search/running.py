@@ -233,8 +233,9 @@ def _status(run: _Run, loss: float, *, validated: bool, lost: bool) -> Status:
 
 def _thinned(losses: list[float], kept: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
     n = len(losses)
-    points = np.unique(np.linspace(0, n - 1, min(n, kept)).round().astype(int)) if n else np.arange(0)
-    return tuple(points.tolist()), tuple(losses[k] for k in points.tolist())
+    # At least 1 apart, so that no two are rounded to the same.
+    points = np.linspace(0, max(n - 1, 0), min(n, kept)).round().astype(int).tolist()
+    return tuple(points), tuple(losses[k] for k in points)
 
 
 def _short(request: Request, done: int) -> str:

@@ -20,7 +20,8 @@ def resharded(roots: Iterable[Any]) -> None:
     fsdp: Any = sys.modules.get("torch.distributed.fsdp")
     if fsdp is None:
         return
-    second = getattr(fsdp, "FSDPModule", ())
+    composable: Any = sys.modules.get("torch.distributed._composable.fsdp")  # where torch 2.4 and 2.5 have it
+    second: Any = getattr(fsdp, "FSDPModule", None) or getattr(composable, "FSDPModule", ())
     for root in roots:
         for module in root.modules() if isinstance(root, torch.nn.Module) else ():
             if isinstance(module, second):

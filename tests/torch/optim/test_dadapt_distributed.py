@@ -3,9 +3,11 @@
 import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+HERE = Path(__file__).parent
 PROGRAM = """
 import copy, sys, torch
 from torch import nn
@@ -30,7 +32,10 @@ def build(kind):
     if how == "ddp":
         model = nn.parallel.DistributedDataParallel(inner)
     if how == "fsdp":
-        from torch.distributed.fsdp import fully_shard
+        try:
+            from torch.distributed.fsdp import fully_shard
+        except ImportError:  # torch 2.4 has it for CUDA alone
+            from by_hand import fully_shard
         mesh = torch.distributed.init_device_mesh("cpu", (2,))
         for layer in (inner[0], inner[2], inner):
             fully_shard(layer, mesh=mesh)
@@ -77,7 +82,7 @@ if not alone:
 
 
 def said(how, folder):
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": HERE}
     count = 1 if how == "alone" else 2
     command = [sys.executable, "-c", PROGRAM, how]
     ranks = [subprocess.Popen([*command, str(rank), str(folder)], **pipes) for rank in range(count)]

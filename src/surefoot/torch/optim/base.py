@@ -23,6 +23,7 @@ from surefoot.torch.optim import sharding
 from surefoot.torch.optim.eager import gradients
 from surefoot.torch.optim.kernel import Kernel, Row
 from surefoot.torch.optim.loading import checked, restored
+from surefoot.torch.sharding import whole
 
 Group = dict[str, Any]
 LOOK = Kernel("gradients:look", ("g",), (), gradients.look, sums=1, whole=True)
@@ -216,7 +217,8 @@ def _priming(work: Sequence[Work]) -> bool:
     """Say whether a first step is that of torch's checkpoints, which make the state with every rate and gradient 0."""
     if any(float(part.group.get("lr", 1.0)) for part in work):
         return False
-    return not any(bool(g.any()) for part in work for g in part.grads)
+    # A sum, because sharded tensors of older versions have no any().
+    return not any(bool(whole(g.abs().sum())) for part in work for g in part.grads)
 
 
 def each(groups: Iterable[Group], **values: Any) -> None:

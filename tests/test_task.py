@@ -260,3 +260,15 @@ def test_an_iterator_that_a_run_before_used_is_refused_where_it_was_kept():
         run(lambda _schedule: shared, before=kept)
     run(lambda _schedule: iter([1.0]), before=kept)
     assert run(lambda _schedule: [2.0], before=kept) == [2.0]
+
+
+def test_a_run_that_goes_on_breaks_as_a_run_does_after_its_first_update():
+    def again(schedule):
+        yield schedule.total / 0
+
+    def fresh(schedule):
+        raise AssertionError(schedule)
+
+    for done, error in ((4, ArithmeticError), (0, TaskError)):
+        with closing(driven(fresh, TEN, again=again, done=done)) as stream, pytest.raises(error):
+            next(stream)

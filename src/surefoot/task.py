@@ -112,6 +112,8 @@ def driven(
     seed: int = 0,
     knobs: Knobs | None = None,
     before: list[Iterator[Any]] | None = None,
+    again: Callable[[Schedule], Iterator[Any]] | None = None,
+    done: int = 0,
 ) -> Generator[float | Reading]:
     """Yield what ``task`` yields, as floats and Readings, from a fresh run on ``schedule``.
 
@@ -120,24 +122,28 @@ def driven(
     something that is no loss, or raises (chained; ``sys.exit`` too); arithmetic that fails after the first update is
     left as ``ArithmeticError`` with the task's message, because a rate that is too high does that. A generator that
     was started already is refused, and an iterator that is in ``before``, where the caller keeps the last one.
+    With ``again`` it is ``again(schedule)`` that is run: it goes on from where a run of the task had made ``done``
+    updates.
     """
     arguments = dict(knobs or {})
     if names_seed(task):
         arguments.setdefault("seed", seed)
     with kept_generators(seed):
-        stream = _started(task, schedule, arguments)
+        stream = _started(
+            task, schedule, partial(task, schedule, **arguments) if again is None else partial(again, schedule)
+        )
         _check_fresh(task, stream, before)
         try:
-            yield from _updates(task, schedule, stream)
+            yield from _updates(task, schedule, stream, done)
         finally:
             close = getattr(stream, "close", None)
             if close is not None:
                 close()
 
 
-def _started(task: Task, schedule: Schedule, arguments: dict[str, Any]) -> Iterator[Any]:
+def _started(task: Task, schedule: Schedule, begin: Callable[[], Iterator[Any]]) -> Iterator[Any]:
     try:
-        stream = task(schedule, **arguments)
+        stream = begin()
     except (Exception, SystemExit) as error:
         if isinstance(error, SurefootError):
             raise
@@ -161,8 +167,7 @@ def _check_fresh(task: Task, stream: Iterator[Any], before: list[Iterator[Any]] 
         before[:] = [stream]
 
 
-def _updates(task: Task, schedule: Schedule, stream: Iterator[Any]) -> Generator[float | Reading]:
-    step = 0
+def _updates(task: Task, schedule: Schedule, stream: Iterator[Any], step: int) -> Generator[float | Reading]:
     while True:
         try:
             # Overflow at a rate that is too high is the answer that a search looks for, not news for the console.

@@ -19,7 +19,9 @@ class Trial:
     ``lr`` is the peak tried, ``steps`` the updates spent (the cost), ``total`` the updates planned, ``loss`` the loss
     it is judged by (validation loss if ``validated``), ``status`` how it ended, ``stage`` the part of the search that
     asked for it, ``losses`` the training losses of its updates, thinned to a few hundred (``points`` are their steps),
-    ``start`` the loss at its first update, the validation loss if ``judged_start``.
+    ``start`` the loss at its first update, the validation loss if ``judged_start``. Where it went on from a shorter
+    trial at the same rate, ``since`` is how many updates that one had paid for: they are in ``losses`` but not in
+    ``steps``. ``trunk`` is the number of updates from which a longer trial could go on (0: none can).
     """
 
     lr: float
@@ -36,6 +38,8 @@ class Trial:
     message: str = ""
     start: float = float("nan")
     judged_start: bool = False
+    since: int = 0
+    trunk: int = 0
 
     @property
     def tail(self) -> float:

@@ -95,6 +95,16 @@ def test_the_answer_comes_before_the_evidence(whole):
     assert places == sorted(places)
 
 
+def test_a_trial_that_went_on_from_a_shorter_one_was_not_cut_short(examples, tmp_path):
+    grown = dataclasses.replace(examples.trials[0], steps=33, since=17)
+    lost = dataclasses.replace(grown, steps=9, status="diverged")
+    peak = dataclasses.replace(examples.peak, curve=Curve((grown, lost), 2.3))
+    page([peak], tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<td>33 (from 17 on)</td>" in text
+    assert "<td>9 of 50 (from 17 on)</td>" in text
+
+
 def test_text_from_outside_is_escaped(whole):
     text = whole.read_text(encoding="utf-8")
     assert "<exploded>" not in text

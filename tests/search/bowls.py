@@ -1,8 +1,10 @@
 """Tasks with known answers, importable by a worker process (the tests put this directory on its path)."""
 
+import copy
 import os
 import signal
 import time
+import weakref
 
 import numpy as np
 
@@ -33,6 +35,54 @@ def noisy_bowl(schedule, seed=0, noise=0.5, dim=20):
         before = loss()
         x = x - schedule(step) * (spectrum * x + noise * rng.standard_normal(dim))
         yield Reading(step, before + 0.1 * rng.standard_normal(), val_loss=loss)
+
+
+class Fork:
+    """A place in a run of ``Forked``."""
+
+    def __init__(self, step, x, rng):
+        self.step, self.x, self.rng = step, x, rng
+
+
+class Forked:
+    """The noisy bowl as an object whose runs can be branched; it counts updates, copies taken and copies alive."""
+
+    def __init__(self, full=False, stop=None):
+        self.updates, self.taken, self.most, self.stop = 0, 0, 0, stop
+        self.alive, self.now, self.full = weakref.WeakSet(), None, full
+
+    def __call__(self, schedule, seed=0):
+        return self._run(schedule, Fork(0, np.ones(20), np.random.default_rng(seed)))
+
+    def snapshot(self):
+        if self.full:
+            raise RuntimeError("CUDA out of memory")
+        branch = copy.deepcopy(self.now)
+        self.alive.add(branch)
+        self.taken += 1
+        self.most = max(self.most, len(self.alive))
+        return branch
+
+    def resume(self, branch, schedule):
+        # The branch is held until the run ends, as one of live objects is.
+        yield from self._run(schedule, copy.deepcopy(branch))
+        assert branch in self.alive
+
+    def _run(self, schedule, now):
+        spectrum = np.geomspace(0.05, 4.0, 20)
+
+        def loss():
+            return float(0.5 * (spectrum * now.x * now.x).sum())
+
+        while now.step < schedule.total:
+            before = loss()
+            now.x = now.x - schedule(now.step) * (spectrum * now.x + 0.5 * now.rng.standard_normal(20))
+            now.step += 1
+            self.updates += 1
+            self.now = now
+            if self.updates == self.stop:
+                raise KeyboardInterrupt
+            yield Reading(now.step - 1, before + 0.1 * now.rng.standard_normal(), val_loss=loss)
 
 
 def unseeded(schedule):

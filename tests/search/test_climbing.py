@@ -10,6 +10,7 @@ from surefoot.search.evidence import Climb, Step, read
 from surefoot.search.question import asked
 from surefoot.search.ranging import Landmarks
 from surefoot.search.rungs import VALIDATION, Rung
+from surefoot.search.shelf import Shelf
 from surefoot.trial import Trial
 
 TOTAL = 1000
@@ -21,7 +22,7 @@ class Bench:
     """A bench whose runs end at one loss, or diverge at the third update from the rate ``edge`` on."""
 
     def __init__(self, left, edge=math.inf):
-        self.left, self.edge, self.lengths = left, edge, []
+        self.left, self.edge, self.lengths, self.shelf = left, edge, [], Shelf()
 
     def run(self, requests):
         self.lengths += [request.steps for request in requests]

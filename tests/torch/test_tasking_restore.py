@@ -10,6 +10,7 @@ import torch
 
 import surefoot as sf
 from surefoot.errors import TaskError
+from surefoot.search import branching
 from surefoot.torch.finding import find, tune
 from surefoot.torch.scheduler import Scheduler
 from surefoot.torch.tasking import task
@@ -59,6 +60,10 @@ class Loop:
         for group in self.optimizer.param_groups:  # an accumulation under way
             for parameter in group["params"]:
                 assert parameter.grad is not None
+
+    def one_class(self, output, target):
+        """Return a loss that can be learned: the labels themselves are random."""
+        return self.loss_fn(output, torch.zeros_like(target))
 
     def endless(self):
         while True:
@@ -283,6 +288,44 @@ def tuned(loop):
     assert tune(loop.model, loop.optimizer, loop.loader, loop.loss_fn, **given).cost_steps <= 40
 
 
+def branched(loop, loss_fn=None):
+    """Tune so that a trial goes on from where a shorter one was before its cooldown."""
+    given = {"scaler": loop.scaler, "scheduler": loop.scheduler, "autocast": torch.bfloat16, "total": 80, "budget": 3}
+    recipe = lambda peak, total: sf.constant(peak, total=total)
+    return tune(loop.model, loop.optimizer, loop.loader, loss_fn or loop.one_class, recipe=recipe, **given)
+
+
+@pytest.fixture(autouse=True)
+def _far(monkeypatch):
+    """Let trials be moved so far that some always go on from others."""
+    monkeypatch.setattr(branching, "SNAP", 3.0)
+
+
+def tuned_with_a_branch(loop):
+    assert any(trial.since for trial in branched(loop).curve.trials)
+
+
+def branch_fails(error):
+    def disturb(loop):
+        curve = branched(loop).curve
+        first = next(k for k, trial in enumerate(curve.trials) if trial.since)
+        before = len(curve.test_lrs) + sum(trial.steps for trial in curve.trials[:first])
+        calls = itertools.count(-before - 4)
+
+        def loss_fn(output, target):
+            if next(calls) == 0:
+                raise error
+            return loop.one_class(output, target)
+
+        if isinstance(error, KeyboardInterrupt):
+            assert len(branched(loop, loss_fn).curve.trials) == first
+            return
+        with pytest.raises(TaskError, match="stop here"):
+            branched(loop, loss_fn)
+
+    return disturb
+
+
 def failing(loop, error):
     calls = itertools.count()
 
@@ -323,6 +366,9 @@ DISTURBANCES = {
     "find and judge": found_and_judged,
     "range test": found_in_a_range_test,
     "tune": tuned,
+    "tune: branch": tuned_with_a_branch,
+    "tune: branch raises": branch_fails(ValueError("stop here")),
+    "tune: branch is interrupted": branch_fails(KeyboardInterrupt()),
     "find: loss_fn raises": find_fails,
     "find: interrupt": find_interrupted,
     "find: nan": find_nan,

@@ -158,7 +158,8 @@ def _cells(trial: Trial) -> tuple[str, ...]:
     loss = f"{trial.loss:.4g}" if math.isfinite(trial.loss) else "-"
     status = f"{trial.status}: {trial.message}" if trial.message and trial.status == "failed" else trial.status
     judged = f"{loss} (val)" if trial.validated and loss != "-" else loss
-    done = f"{trial.steps:,}" if trial.steps >= trial.total else f"{trial.steps:,} of {trial.total:,}"
+    done = f"{trial.steps:,}" if trial.steps + trial.since >= trial.total else f"{trial.steps:,} of {trial.total:,}"
+    done += f" (from {trial.since:,} on)" if trial.since else ""
     took = f"{trial.seconds:.1f} s" if trial.seconds >= 0.05 else "< 0.1 s"
     return rate_text(trial.lr), judged, status, done, trial.stage or "-", str(trial.seed), took
 

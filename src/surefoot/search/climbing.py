@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from surefoot.search.belief import believed
+from surefoot.search.branching import FEWEST, grafted, kept, place, trunks
 from surefoot.search.evidence import Climb, Step, judged, next_octave, read, resolved
 from surefoot.search.execution import Bench
 from surefoot.search.question import Question
@@ -56,6 +58,8 @@ def climbed(climb: Climb, question: Question, bench: Bench, rungs: tuple[Rung, .
     stage = f"{len(climb.steps) + 1} {rung.name}"
     fraction = steps / question.total
     center = _next_center(climb, rung, fraction)
+    old = _trunks(climb) if rung.count >= FEWEST else []
+    make = partial(_kept, question, rungs, steps, stage)
     trials: list[Trial] = []
     batch = _first(center, rung)
     leap = 1.0 if rung.whole or not climb.steps else LEAP
@@ -63,7 +67,11 @@ def climbed(climb: Climb, question: Question, bench: Bench, rungs: tuple[Rung, .
         octaves = [x for x in (_bounded(x, question) for x in batch) if not _tried(x, trials)]
         if not octaves:
             break
-        trials += bench.run([asking(question, 2.0**x, steps, stage, rung) for x in octaves])
+        requests = grafted(octaves, rung.spacing, make, [one for one in old if not _tried(math.log2(one.lr), trials)])
+        if len(trials) + len(requests) >= rung.count:
+            old = [one for one in old if one.lr in {request.lr for request in requests if request.since}]
+        bench.shelf.keep([place(one) for one in (*old, *trunks(trials))])
+        trials += bench.run(requests)
         # Trials that diverged cost little: what they left looks for a rate that does not.
         enough = not all(trial.failed for trial in trials) or bench.left < steps + VALIDATION
         batch = [] if len(trials) >= rung.count and enough else [next_octave(trials, climb, rung.spacing, leap)]
@@ -126,6 +134,21 @@ def _bounded(octave: float, question: Question) -> float:
 
 def _tried(octave: float, trials: Sequence[Trial]) -> bool:
     return any(abs(math.log2(trial.lr) - octave) < 0.05 for trial in trials)
+
+
+def _trunks(climb: Climb) -> list[Trial]:
+    """Return the trials that those of the next rung may go on from: none of a rung that has learned nothing."""
+    last = climb.steps[-1].trials if climb.steps else ()
+    return trunks(last) if last and resolved(last, climb) else []
+
+
+def _kept(question: Question, rungs: tuple[Rung, ...], steps: int, stage: str, rate: float) -> Request:
+    """Return the request of one trial of the first of ``rungs``, which may be gone on from on the second."""
+    request = asking(question, rate, steps, stage, rungs[0])
+    if len(rungs) == 1 or rungs[1].count < FEWEST:
+        return request
+    longer = min(round(steps * rungs[1].fraction / rungs[0].fraction), question.total)
+    return kept(request, asking(question, rate, longer, stage, rungs[1]))
 
 
 def asking(question: Question, rate: float, steps: int, stage: str, rung: Rung | None = None) -> Request:

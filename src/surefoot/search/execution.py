@@ -26,6 +26,7 @@ from surefoot.search.journal import Journal, looked_up
 from surefoot.search.pooling import run_there, shared_out, threads_each
 from surefoot.search.rungs import VALIDATION
 from surefoot.search.running import Request, Watch, run_trial
+from surefoot.search.shelf import Shelf
 from surefoot.task import check_picklable, name_of
 from surefoot.trial import Trial
 
@@ -50,6 +51,7 @@ class Bench:
     flying: int = 0
     """Updates of the trials that are under way in other processes."""
     streams: list[Iterator[Any]] = field(default_factory=list)
+    shelf: Shelf = field(default_factory=Shelf)
     earlier: float = 0.0
     """Seconds that trials from the journal took in sessions before this one."""
 
@@ -90,7 +92,7 @@ class Bench:
             if trial is not None:
                 self._finished(request, trial, new=False)
             else:
-                self._finished(request, run_trial(request, self._watch(request), self.streams))
+                self._finished(request, run_trial(request, self._watch(request), self.streams, self.shelf))
 
     def _sent(self, executor: Executor, requests: list[Request]) -> None:
         there = isinstance(executor, ProcessPoolExecutor)
@@ -162,10 +164,8 @@ class Bench:
     def _finished(self, request: Request, trial: Trial, *, new: bool = True) -> None:
         self._kept(request, trial, new=new)
         if self.progress is not None:
-            spent = self.spent + self.ended + self.flying
-            self.progress(
-                Progress(request.stage, trial.lr, trial.loss, trial.steps, trial.total, spent, self.budget, trial)
-            )
+            spent, total = self.spent + self.ended + self.flying, trial.total - trial.since
+            self.progress(Progress(request.stage, trial.lr, trial.loss, trial.steps, total, spent, self.budget, trial))
 
     def _watch(self, request: Request) -> Watch | None:
         report = self.progress
@@ -176,8 +176,10 @@ class Bench:
             now = time.perf_counter()
             if now - self.told >= _INTERVAL:
                 self.told = now
-                spent = self.spent + self.ended + step + 1
-                report(Progress(request.stage, rate, loss, step + 1, request.steps, spent, self.budget))
+                # What a shorter trial had paid for may be repeated, after a kill, but is not paid for again.
+                paid, total = max(step + 1 - request.since, 0), request.steps - request.since
+                spent = self.spent + self.ended + paid
+                report(Progress(request.stage, rate, loss, paid, total, spent, self.budget))
 
         return watch
 

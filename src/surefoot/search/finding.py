@@ -87,4 +87,6 @@ def searched(question: Question, bench: Bench, *, verb: str, probes: bool = True
             climb = repeated(climb, bench, again)
     except KeyboardInterrupt:
         interrupted = True
+    finally:
+        bench.shelf.keep(())
     return verdict(climb, question, bench, verb=verb, interrupted=interrupted)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from surefoot.errors import TaskError
 from surefoot.history.reading import Reading
 from surefoot.schedule.core import Schedule
+from surefoot.search.shelf import Shelf, branches
 from surefoot.task import Task, driven, kept_generators, name_of
 from surefoot.trial import Status, Trial
 
@@ -29,6 +30,7 @@ _TAIL = 0.1
 _ALONE = threading.RLock()
 
 Watch = Callable[[int, float, float], None]
+Stream = Generator[float | Reading]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Request:
     """What a worker needs to run one trial; it can be pickled if the task can.
 
     ``judge_start`` asks for the validation loss of the first update too, ``judge_end`` for that of the last,
-    ``keep_all`` for every loss unthinned.
+    ``keep_all`` for every loss unthinned. ``keep`` is the update before which the run may be put on a shelf for a
+    longer trial, ``since`` the updates that a shorter one has made and paid for (0: none).
     """
 
     task: Task
@@ -49,6 +52,8 @@ class Request:
     judge_start: bool = False
     judge_end: bool = True
     keep_all: bool = False
+    keep: int = 0
+    since: int = 0
 
     @property
     def key(self) -> str:
@@ -68,20 +73,27 @@ class _Run:
     offered: int = -1
     message: str = ""
     judged_start: bool = False
+    trunk: int = 0
 
 
-def run_trial(request: Request, watch: Watch | None = None, before: list[Iterator[Any]] | None = None) -> Trial:
+def run_trial(
+    request: Request,
+    watch: Watch | None = None,
+    before: list[Iterator[Any]] | None = None,
+    shelf: Shelf | None = None,
+) -> Trial:
     """Run one trial and judge it: by its last validation loss where the task gives one, else by its training loss.
 
     ``watch(step, loss, rate)`` is told of every update, ``before`` keeps what ``driven`` knows a used iterator by.
+    A run that another one has begun goes on from the ``shelf``; from the start if it is not there.
     Raises TaskError for a task that yields nothing, ends early, raises, or whose first loss is not finite at a rate
     that can't have mattered.
     """
     began = time.perf_counter()
-    run = _Run()
-    stream = driven(request.task, request.schedule, seed=request.seed, knobs=request.knobs, before=before)
+    run, stream = _begun(request, before, shelf)
+    watch = _shelving(request, run, shelf, watch)
     with _ALONE, closing(stream):
-        lost = _lost(request, run, islice(stream, request.steps), watch)
+        lost = _lost(request, run, islice(stream, request.steps - len(run.losses)), watch)
     if not lost and len(run.losses) < request.steps:
         raise TaskError(_short(request, len(run.losses)))
     loss, validated = _judgement(run, lost=lost)
@@ -89,7 +101,7 @@ def run_trial(request: Request, watch: Watch | None = None, before: list[Iterato
     return Trial(
         lr=request.lr,
         seed=request.seed,
-        steps=len(run.losses),
+        steps=max(len(run.losses) - request.since, 0),
         total=request.steps,
         loss=loss,
         status=_status(run, loss, validated=validated, lost=lost),
@@ -98,16 +110,48 @@ def run_trial(request: Request, watch: Watch | None = None, before: list[Iterato
         points=points,
         losses=kept,
         seconds=time.perf_counter() - began,
-        message=run.message,
+        message=_message(request, run),
         start=run.start,
         judged_start=run.judged_start,
+        since=request.since,
+        trunk=run.trunk,
     )
+
+
+def _begun(request: Request, before: list[Iterator[Any]] | None, shelf: Shelf | None) -> tuple[_Run, Stream]:
+    """Return the run as it begins and its stream: from where a shorter trial left it on the shelf, or afresh."""
+    held = None if shelf is None else shelf.taken(request.lr, request.since)
+    run, again = (_Run(), None) if held is None else held
+    task, knobs = request.task, request.knobs
+    done = len(run.losses)
+    return run, driven(task, request.schedule, seed=request.seed, knobs=knobs, before=before, again=again, done=done)
+
+
+def _shelving(request: Request, run: _Run, shelf: Shelf | None, watch: Watch | None) -> Watch | None:
+    """Return ``watch``, with what puts the run on the shelf where that is asked for and can be done."""
+    if shelf is None or not request.keep or not branches(request.task):
+        return watch
+
+    def follow(step: int, loss: float, rate: float) -> None:
+        if step + 1 == request.keep and shelf.put(
+            request.task, (request.lr, request.keep), replace(run, losses=list(run.losses))
+        ):
+            run.trunk = request.keep
+        if watch is not None:
+            watch(step, loss, rate)
+
+    return follow
+
+
+def _message(request: Request, run: _Run) -> str:
+    said = f"continued from update {request.since} of a shorter trial" if request.since else ""
+    return "; ".join(filter(None, (said, run.message)))
 
 
 def _lost(request: Request, run: _Run, stream: Iterator[float | Reading], watch: Watch | None) -> bool:
     """Follow the run to its end; True if it had to be given up."""
     try:
-        for step, value in enumerate(stream):
+        for step, value in enumerate(stream, len(run.losses)):
             if type(value) is float:
                 loss = value
             else:

@@ -39,6 +39,9 @@ def tune(
     narrow it; from 0.75 on the last of them are quarters of a run, from 2.6 on complete runs of
     ``recipe(peak, total)``. ``executor`` is anything with the ``concurrent.futures.Executor`` protocol (the task must
     be importable), ``journal`` a path that makes the search survive a kill; the answer is the same with and without.
+    A task whose runs can be branched (those of ``surefoot.torch``) goes on from before the cooldown of a shorter trial
+    at a rate nearby, and pays for the rest of the run only; on an executor it starts afresh, so that there the answer
+    may differ slightly.
     ``low``/``high`` bound the rates tried, ``seed`` and ``knobs`` go to the task, ``progress`` is told up to 20 times
     a second. ``second`` names one more knob and values to choose from, ``{"weight_decay": (0.01, 0.1, 1.0)}``: 40 % of
     the budget chooses one, ``Peak.knobs`` holds it. Ctrl-C returns the best answer so far. Raises ArgumentError,

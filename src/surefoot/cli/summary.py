@@ -71,7 +71,7 @@ def paths(console: Console, place: Place) -> None:
 def rows_beside(console: Console, rows: list[tuple[str, str]]) -> None:
     """Print names and texts, wrapped beside the names on a terminal, one line each in a file."""
     grid = Table.grid(padding=(0, 1))
-    width = max(10, *(len(name) for name, _ in rows))
+    width = max([10, *(len(name) for name, _ in rows)])
     grid.add_column(min_width=width, no_wrap=True)
     last = ""
     for name, text in rows:

@@ -28,7 +28,7 @@ of its trials that were read from a run far away)."""
 METHODS = {("find", 0.25): 4.0, ("tune", 0.5): 2.0, ("tune", 1): 1.5, ("tune", 3): 0.7}
 CAP = 20.0
 MOVES = (1, 3, 9)
-LEAST = 0.01
+LEAST = 0.02
 """The share of the score that a move has to gain: what gains less is left as it is."""
 
 

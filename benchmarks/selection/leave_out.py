@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import torch
@@ -82,7 +83,8 @@ searches of mean regret (a task counts with at most {cap:.0f} %) over the mean a
 the region's own constant by what regions lack. "One left out": chosen on the other tasks, for each task. "Half left
 out": chosen on the half that it is not in. Two starts: the constants as they are, which all tasks have shaped, and
 elsewhere, where each has one of its other values, in turn the first and the second, so that what all tasks have shaped
-has to be found again (by halves only, for the time it takes).
+has to be found again (by halves only, for the time it takes). Whatever "chosen on all" has over the rows below it was
+fitted to these tasks.
 """
 
 KNOWN = """\
@@ -125,7 +127,8 @@ def main() -> None:
         asked="; ".join(f"{label(m)}: {asked:g} %" for m, asked in METHODS.items()),
     )
     title = "# Constants chosen without the task they are tried on"
-    given.out.write_text("\n".join([title, "", head, *body]) + "\n")
+    paragraphs = [fill(paragraph, 120) + "\n" for paragraph in head.split("\n\n")]
+    given.out.write_text("\n".join([title, "", *paragraphs, *body]) + "\n")
 
 
 @contextmanager
@@ -162,14 +165,10 @@ def picked(choice: Choice, entries: Sequence[Entry], *, singly: bool) -> dict[st
     names = [entry.name for entry in entries]
     halves = {half: [entry.name for entry in entries if entry.half == half] for half in (TUNING, REPORTING)}
     half = {this: choice.chosen(halves[that]) for this, that in ((TUNING, REPORTING), (REPORTING, TUNING))}
-    found = {
-        "start": dict.fromkeys(names, choice.start),
-        "chosen on all": dict.fromkeys(names, choice.chosen(names)),
-        "half left out": {entry.name: half[entry.half] for entry in entries},
-    }
+    found = {"start": dict.fromkeys(names, choice.start), "chosen on all": dict.fromkeys(names, choice.chosen(names))}
     if singly:
         found["one left out"] = {name: choice.chosen([other for other in names if other != name]) for name in names}
-    return found
+    return found | {"half left out": {entry.name: half[entry.half] for entry in entries}}
 
 
 def regrets(rows: dict[tuple[str, str], Figures]) -> Iterator[str]:

@@ -78,3 +78,25 @@ def test_longer_trials_that_end_worse_are_sign_enough():
 def test_one_rung_does_not_tell():
     assert memorising(climb(step(BY_HEART))) == 0.0
     assert memorising(climb()) == 0.0
+
+
+LOWEST = [trial(-6, 1.0, 0.5), trial(-5, 1.3, 0.3)]
+
+
+@pytest.mark.parametrize(
+    ("trials", "share"),
+    [
+        (LOWEST, 1.0),
+        ([trial(-6, 1.0, 0.5), trial(-5, 1.3, 0.9)], 0.0),
+        ([trial(-6, 1.0, 0.5), trial(-5, 1.02, 0.3)], 0.0),
+        ([trial(-7, 1.1, 0.6), *LOWEST], 0.0),
+    ],
+    ids=["overfits", "is unstable", "hardly worse", "a lower rate is worse too"],
+)
+def test_with_no_shorter_rung_to_compare_with_a_rung_must_overfit_outright(trials, share):
+    # The shorter rung's best rate is far above, so that no improvement can be read.
+    assert memorising(climb(step([trial(0, 1.0)], SHORT), step(trials))) == share
+
+
+def test_short_probes_that_overfit_say_nothing_yet():
+    assert memorising(climb(step([trial(0, 1.0)], SHORT), step(LOWEST, Rung(1 / 16, 2, 1.4)))) == 0.0

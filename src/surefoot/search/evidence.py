@@ -11,7 +11,7 @@ from surefoot.search.ranging import Landmarks
 from surefoot.search.rungs import Rung
 from surefoot.trial import Trial
 
-_SURELY = 4.0
+_CLEAR, _HARDLY = 3.0, 0.125
 _FAR = 0.1
 """The regret beside the highest rate tried, if that is the best, from which the best rate lies far above it."""
 
@@ -76,8 +76,9 @@ def trained(trial: Trial, climb: Climb) -> bool:
     """Say whether the training loss fell by far more than its noise, and what is held out fell with it, if little."""
     if not (trial.validated and trial.losses):
         return False
-    clearly = trial.losses[0] - trial.tail > _SURELY * climb.noise
-    return clearly and climb.start - judged(trial) > climb.tolerance / _SURELY
+    # Before the first update what is held out is as good as what is trained on, and its loss less noisy.
+    error = climb.noise / math.sqrt(max(trial.total // 10, 1))
+    return climb.start - trial.tail > _CLEAR * error and climb.start - judged(trial) > _HARDLY * climb.tolerance
 
 
 def deaf(trials: Sequence[Trial]) -> bool:

@@ -13,6 +13,9 @@ from surefoot.trial import Trial
 _GAINS, _FALLS, _FLAT = (0.05, 0.1), 0.01, 0.03
 _WORSE = 0.025
 """The share of the gain by which longer trials may be worse by chance; where they are worse still, they memorise."""
+_FAR_WORSE = 0.06
+"""The share of the gain by which a rate that learns more of the training data is judged worse: it overfits."""
+_LONG = 0.09
 _APART = 4.0
 """Rates further apart than this factor may have the best one between them, and say nothing of memorising."""
 
@@ -23,15 +26,17 @@ def memorising(climb: Climb) -> float:
     It is sure where longer trials end worse. Otherwise two signs have to come together: longer trials gain little, and
     a rate above the best one still lowers the training loss, for there a higher rate is only a longer run. Either of
     them alone misleads: a saturated convex task does not mind, and the training loss of embeddings falls so while
-    longer runs still improve.
+    longer runs still improve. Where there is no shorter rung to compare with, the highest rates must overfit outright.
     """
     worse = -(improvement(climb, whole=True) or 0.0)
     if worse > _WORSE:
         return 1.0
     gained = improvement(climb)
     step = next((step for step in reversed(climb.steps) if len(step.trials) > 1), None)
-    if gained is None or step is None:
+    if step is None:
         return 0.0
+    if gained is None:
+        return by_heart(step, climb) if step.fraction > _LONG and _overfits(step, climb) else 0.0
     least, most = _GAINS
     return by_heart(step, climb) * min(max((most - gained) / (most - least), 0.0), 1.0)
 
@@ -66,6 +71,15 @@ def by_heart(step: Step, climb: Climb) -> float:
     flat = best > 0 and known[best - 1].loss - known[best].loss < _FLAT * gain
     above = _learns(known[best], known[best + 1], gain) if best + 1 < len(known) else 0.0
     return max(above, below if flat else below / 2)
+
+
+def _overfits(step: Step, climb: Climb) -> bool:
+    """Say whether a rung's lowest rate is its best, and the next learns the training data better to no avail."""
+    known = sorted((trial for trial in step.trials if not trial.failed), key=lambda trial: trial.lr)
+    if len(known) < 2 or known[0] is not _best(step):
+        return False
+    low, high = known[:2]
+    return high.tail < low.tail and high.loss - low.loss > _FAR_WORSE * (climb.start - low.loss)
 
 
 def _learns(low: Trial, high: Trial, gain: float) -> float:

@@ -93,7 +93,8 @@ def _from_trials(climb: Climb, question: Question, curve: Curve) -> Peak:
     step = _deepest(climb)
     best = min(step.trials, key=judged)
     error = 0.5 * climb.tolerance if curve.validated else 4 * climb.noise / math.sqrt(best.total / 10)
-    if not (judged(best) < climb.start - max(error, 1e-6 * abs(climb.start)) or trained(best, climb)):
+    fell = judged(best) < climb.start - max(error, 1e-6 * abs(climb.start))
+    if not (fell or any(trained(trial, climb) for trial in step.trials)):
         return _nothing(curve, _why_not(climb, step, climb.noise))
     if deaf(curve.trials):
         return _nothing(curve, "the loss does not depend on the rate: apply schedule(step) in the task.")

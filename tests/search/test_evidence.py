@@ -50,7 +50,7 @@ def test_a_small_fall_counts_where_the_training_loss_fell_far(loss, train, count
         ({-3: 1.5, -2: 1.0, -1: 1.6}, -4.0),
         ({-3: 1.25, -2: 1.0, -1: 1.15}, 0.0),
         ({-3: 1.0, -2: math.inf}, -4.0),
-        ({-3: math.inf, -2: math.inf}, -5.0),
+        ({-3: math.inf, -2: math.inf}, -4.0),
         ({-3: 2.0, -2: 2.0}, -1.0),
         ({-6: 2.0, -2: math.inf}, -4.0),
         ({-3: 2.0, -2: 5.0}, -4.0),

@@ -123,7 +123,7 @@ def next_octave(trials: Sequence[Trial], climb: Climb, spacing: float, leap: flo
     if not resolved(trials, climb):
         stable, broken = _stability(trials, climb)
         if not stable:
-            return min(broken) - 2 * spacing
+            return min(broken) - spacing
         if broken:
             return _between(max(stable), min(broken), min(stable) - spacing)
         # Halfway to the blow-up of the range test: by single spacings a plateau was not left within the budget.

@@ -122,8 +122,8 @@ def _aimed(climb: Climb, question: Question, step: Step, belief: Belief | None) 
         aim = aim.moved(min(step.parabola.center - aim.octave, 0.0), "not above a parabola through the last")
     if fraction >= _TOLD and memorising(climb) <= _MEMORISED:
         aim = aim.moved(max(step.parabola.center - _BELOW - aim.octave, 0.0), "not far below a parabola either")
-    rising = _rising(step, climb)
-    if rising is not None and not step.rung.whole and memorising(climb) <= _MEMORISED:
+    rising = None if step.rung.whole or len(climb.steps) < 2 else _rising(step, climb)
+    if rising is not None and memorising(climb) <= _MEMORISED:
         aim = aim.moved(max(rising - aim.octave, 0.0), "not below the best, from where the loss still falls upwards")
     # Hardly above what was tried: twice too high costs more than twice too low.
     highest = max(math.log2(trial.lr) for trial in step.trials) + (0.0 if step.rung.whole else _ABOVE)

@@ -24,7 +24,7 @@ Vector = NDArray[np.float64]
 
 # Octaves to 5 % regret on either side of the best rate of a full run, how much narrower they get with each halving of
 # the run, and how much steeper the higher side is taken to be in the mean, for its cliffs (30 small tasks).
-_KNEE, _LEFT, _RIGHT, _SPREAD, _NARROWS, _STEEPER = 0.05, 2.3, 1.9, 0.6, 0.9, 1.5
+_KNEE, _LEFT, _RIGHT, _SPREAD, _NARROWS, _STEEPER = 0.05, 2.3, 1.9, 0.6, 0.9, 1.75
 _WIDTHS = np.geomspace(0.5, 8.0, 7)
 # Octaves per doubling. Of deviations .2, .3, .35 and .5, on nine tasks, .3 was the best compromise: .5 was worst
 # everywhere, .2 good for find and poor at a budget of 1.

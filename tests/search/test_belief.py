@@ -56,7 +56,7 @@ def test_the_risk_is_the_expected_regret():
     sure = Belief(np.array([-4.0]), np.array([2.0]), np.array([1.0]), np.array([1.0]))
     assert sure.risk(-4.0) == 0.0
     assert sure.risk(-6.0) == pytest.approx(0.05)
-    assert sure.risk(-3.0) == pytest.approx(0.075)
+    assert sure.risk(-3.0) == pytest.approx(0.0875)
     assert sure.risk(9.0) == 1.0
     assert sure.aim() == pytest.approx(-4.0)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from surefoot.search.climbing import climbed, settled
+from surefoot.search.climbing import bracket, climbed, settled
 from surefoot.search.evidence import Climb, Step, read
 from surefoot.search.question import asked
 from surefoot.search.ranging import Landmarks
@@ -86,3 +86,8 @@ def test_a_search_ends_where_several_rungs_agree_on_a_wide_optimum():
         trials = tuple(trial(2.0**x, 1.0 + 0.0012 * (x + 5) ** 2) for x in range(-8, -1))
         climb = replace(climb, steps=(*climb.steps, Step(rung, fraction, trials, read(trials, climb))))
     assert settled(climb)
+
+
+def test_a_range_test_that_says_nothing_is_begun_in_the_middle_of():
+    assert bracket(Landmarks(2.0, 1.0, 0.1, -19.0, None, -19.5, middle=-7.0)) == -7.0
+    assert bracket(Landmarks(2.0, 0.01, 1.0, -6.0, None, -7.0, middle=-7.0)) == -7.5

@@ -5,6 +5,7 @@ import pytest
 from surefoot.search.evidence import (
     Climb,
     Step,
+    apart,
     broken_above,
     next_octave,
     read,
@@ -94,3 +95,23 @@ def test_what_broke_bounds_the_answer():
     assert broken_above(here, Climb((here, longer), start=2.0)) == -3.5
     fine = step([trial(-4, 1.2), trial(-3, 1.0)])
     assert broken_above(fine, Climb((fine,), start=2.0)) is None
+
+
+ENDED = tuple(x / 20 for x in range(40, 0, -2))
+
+
+@pytest.mark.parametrize(
+    ("before", "losses", "found"),
+    [
+        ((5.0, 2.0, 9.0), ENDED, True),
+        ((5.0, 0.2, 9.0), ENDED, False),
+        ((5.0, 2.0), ENDED, False),
+        ((5.0, 2.0, 9.0), ENDED[:5], False),
+        ((5.0, 2.0, 9.0), (*ENDED, 3.0), False),
+    ],
+    ids=["all lower", "one as low before", "too few before", "too short", "one high at the end"],
+)
+def test_what_ends_below_all_that_was_before_has_fallen(before, losses, found):
+    test = Trial(1.0, 0, 9, 9, 1.0, "done", losses=before * 3)
+    run = Trial(0.1, 0, 99, 99, losses[-1], "done", losses=losses)
+    assert apart(run, Climb(test=test, start=5.0, noise=9.0)) is found

@@ -160,6 +160,23 @@ def test_no_answer_where_the_loss_never_fell(task, budget):
     assert "the loss never fell" in peak.why
 
 
+def uneven(schedule):
+    """Batches in turn whose losses differ far more than training changes them at first."""
+    x = 1.0
+    for step in range(schedule.total):
+        scale = (5.7, 11.8, 13.8, 11.9)[step % 4]
+        yield scale * x * x
+        x -= schedule(step) * 2.0 * x
+
+
+@pytest.mark.parametrize("total", [200, 400, 1000])
+@pytest.mark.parametrize("budget", [0.25, 0.5, 1.0])
+def test_batches_that_differ_much_hide_no_fall(total, budget):
+    peak = tune(uneven, total=total, budget=budget)
+    assert peak.lr is not None, peak.why
+    assert 1e-3 < peak.lr < 1.0
+
+
 def ignores(schedule):
     for step in range(schedule.total):
         yield 1 / (1 + 0.01 * step)

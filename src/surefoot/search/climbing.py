@@ -108,7 +108,12 @@ def _next_center(climb: Climb, rung: Rung, fraction: float) -> float:
 
 
 def bracket(marks: Landmarks) -> float:
-    """Return the octave in the middle of the first bracket, from the landmarks of a range test."""
+    """Return the octave in the middle of the first bracket, from the landmarks of a range test.
+
+    Where it neither blew up nor fell beyond its noise, its middle is as good a guess as any.
+    """
+    if marks.blew is None and not marks.clear and math.isfinite(marks.middle):
+        return marks.middle
     said = [] if marks.blew is None else [marks.blew + _FROM_BLOW]
     if marks.clear or not said:
         said += [marks.fell + _FROM_FALL, marks.half + _FROM_HALF]

@@ -12,6 +12,7 @@ from surefoot.search.rungs import Rung
 from surefoot.trial import Trial
 
 _CLEAR, _HARDLY = 3.0, 0.125
+_FEW = 3
 _FAR = 0.1
 """The regret beside the highest rate tried, if that is the best, from which the best rate lies far above it."""
 
@@ -79,6 +80,18 @@ def trained(trial: Trial, climb: Climb) -> bool:
     # Before the first update what is held out is as good as what is trained on, and its loss less noisy.
     error = climb.noise / math.sqrt(max(trial.total // 10, 1))
     return climb.start - trial.tail > _CLEAR * error and climb.start - judged(trial) > _HARDLY * climb.tolerance
+
+
+def apart(trial: Trial, climb: Climb) -> bool:
+    """Say whether every loss at the trial's end is below every one before anything was learned.
+
+    Batches that differ much look like noise that no fall can stand out of; by chance it is so once in C(n + k, k), for
+    k losses at the end and n in the first third of the range test.
+    """
+    before = () if climb.test is None else climb.test.losses[: len(climb.test.losses) // 3]
+    end = trial.losses[-max(len(trial.losses) // 10, _FEW) :]
+    enough = not trial.failed and len(trial.losses) >= 2 * _FEW and len(before) >= _FEW
+    return enough and max(end) < min(before) and judged(trial) < climb.start
 
 
 def deaf(trials: Sequence[Trial]) -> bool:

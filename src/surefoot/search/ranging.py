@@ -27,7 +27,7 @@ class Landmarks:
 
     ``start`` is the loss before anything was learned, ``noise`` its standard deviation, ``gain`` how far the smoothed
     loss fell, ``fell`` the octave (log2 of the rate) where it was lowest, ``half`` where it had fallen half as far,
-    ``blew`` that of the blow-up (None: none).
+    ``blew`` that of the blow-up (None: none), ``middle`` the one in the middle of the test.
     """
 
     start: float
@@ -36,6 +36,7 @@ class Landmarks:
     fell: float
     blew: float | None
     half: float = math.nan
+    middle: float = math.nan
 
     @property
     def clear(self) -> bool:
@@ -78,7 +79,8 @@ def landmarks(rates: NDArray[np.float64], losses: NDArray[np.float64]) -> Landma
     if n == 0:
         return Landmarks(math.nan, 0.0, 0.0, float(octaves[0]), float(octaves[0]))
     mean = smoothed(losses[:n])
-    head = losses[: max(1, n // 6)]
+    # One loss alone may be that of an easy batch.
+    head = losses[: max(min(3, n // 2), n // 6, 1)]
     start = float(np.median(head))
     noise = noise_of(losses[: max(2, n // 3)])
     gain = max(start - float(mean.min()), 0.0)
@@ -92,7 +94,7 @@ def landmarks(rates: NDArray[np.float64], losses: NDArray[np.float64]) -> Landma
     lowest = int(mean.argmin())
     above = np.flatnonzero(mean[: lowest + 1] >= start - gain / 2)
     half = float(octaves[min(above[-1] + 1, lowest) if above.size else 0])
-    return Landmarks(start, noise, gain, float(octaves[lowest]), blew, half)
+    return Landmarks(start, noise, gain, float(octaves[lowest]), blew, half, float(octaves[0] + octaves[-1]) / 2)
 
 
 def noise_of(losses: NDArray[np.float64]) -> float:

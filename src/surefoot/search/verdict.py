@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from surefoot.curve import Curve, Peak
 from surefoot.search.belief import Belief, believed
 from surefoot.search.climbing import bracket
-from surefoot.search.evidence import Climb, Step, broken_above, deaf, judged, resolved, trained
+from surefoot.search.evidence import Climb, Step, apart, broken_above, deaf, judged, resolved, trained
 from surefoot.search.execution import Bench
 from surefoot.search.memorising import memorising
 from surefoot.search.question import Question
@@ -94,7 +94,7 @@ def _from_trials(climb: Climb, question: Question, curve: Curve) -> Peak:
     best = min(step.trials, key=judged)
     error = 0.5 * climb.tolerance if curve.validated else 4 * climb.noise / math.sqrt(best.total / 10)
     fell = judged(best) < climb.start - max(error, 1e-6 * abs(climb.start))
-    if not (fell or any(trained(trial, climb) for trial in step.trials)):
+    if not (fell or any(trained(trial, climb) or apart(trial, climb) for trial in step.trials)):
         return _nothing(curve, _why_not(climb, step, climb.noise))
     if deaf(curve.trials):
         return _nothing(curve, "the loss does not depend on the rate: apply schedule(step) in the task.")

@@ -22,7 +22,7 @@ _ABOVE = 0.35
 _TOLD, _BELOW = 0.09, 0.8
 """From probes of T/11 on the answer lies at most so many octaves below their parabola: mean 3.8 to 3.6 % for T/8."""
 _MEMORISED = 0.2
-_STEEP = 0.05
+_STEEP = 0.08
 """The regret of the next lower rate from which the highest one, if best, is no too high: find 4.8 to 4.5 % mean."""
 _MORE, _NARROWEST, _WIDEST = 0.02, 0.35, 1.0
 """The expected regret that a region may add to that of the peak, and the octaves it reaches at least and at most."""

@@ -31,16 +31,18 @@ def trial(octave, loss, steps, train):
     return Trial(2.0**octave, 0, steps, steps, loss, status, validated=True, points=(0, 1), losses=told)
 
 
-def answer(*rungs):
-    """Return the octave answered after rungs of {octave: loss}; a rung is a fraction of the run and its trials."""
+def answer(*rungs, whole=False):
+    """Return the octave answered after rungs of {octave: loss}; a rung is a fraction of the run and its trials.
+
+    ``whole``: the last rung is of complete runs.
+    """
     climb = Climb(start=2.0, noise=0.01)
     for fraction, losses in rungs:
         steps = round(fraction * TOTAL)
         pairs = ((loss if isinstance(loss, tuple) else (loss, None)) for loss in losses.values())
         trials = tuple(trial(x, loss, steps, train) for x, (loss, train) in zip(losses, pairs, strict=True))
-        climb = replace(
-            climb, steps=(*climb.steps, Step(Rung(fraction, 3, 1.0), fraction, trials, read(trials, climb)))
-        )
+        rung = Rung(fraction, 3, 1.0, whole=whole and losses is rungs[-1][1])
+        climb = replace(climb, steps=(*climb.steps, Step(rung, fraction, trials, read(trials, climb))))
     bench = Bench([one for step in climb.steps for one in step.trials])
     peak = verdict(climb, asked(task, total=TOTAL, budget=0.5), bench, verb="tune")
     return math.log2(peak.lr), peak
@@ -65,6 +67,13 @@ def test_after_long_probes_the_answer_is_near_their_parabola(fraction):
     octave, peak = answer(FIRST, (fraction, {-7: 1.05, -5.6: 1.0, -4.2: 1.9}))
     center = read(tuple(peak.curve.trials[3:]), Climb(start=2.0, noise=0.01)).center
     assert center - 0.81 <= octave <= center
+
+
+def test_after_complete_runs_on_both_sides_the_answer_is_nearer_still_whatever_short_probes_said():
+    low = (1 / 32, {-11: 1.7, -8: 1.6, -5: 1.9})
+    octave, peak = answer(low, (1 / 2, {-6.4: 1.1, -5.6: 1.0, -4.8: 1.1}), whole=True)
+    assert octave == pytest.approx(-5.6 - 0.4)
+    assert "not far below a parabola" in peak.why
 
 
 def test_an_answer_may_be_far_lower_where_the_data_is_memorised():

@@ -19,8 +19,9 @@ _MEAN_RATE = 0.5
 _MARGIN = 2.5
 """Octaves to stay below a rate that broke a short run."""
 _ABOVE = 0.35
-_TOLD, _BELOW = 0.09, 0.8
-"""From probes of T/11 on the answer lies at most so many octaves below their parabola: mean 3.8 to 3.6 % for T/8."""
+_TOLD, _BELOW, _BELOW_RUNS = 0.09, 0.8, 0.4
+"""From probes of T/11 on the answer lies at most so many octaves below their parabola (mean 3.8 to 3.6 % for T/8), and
+where that goes through complete runs, one of them worse on either side, at most so many."""
 _MEMORISED = 0.2
 _STEEP = 0.08
 """The regret of the next lower rate from which the highest one, if best, is no too high: find 4.8 to 4.5 % mean."""
@@ -121,7 +122,8 @@ def _aimed(climb: Climb, question: Question, step: Step, belief: Belief | None) 
         # Where the belief lies above a parabola that has both its sides, it has taken a cliff for a misfit.
         aim = aim.moved(min(step.parabola.center - aim.octave, 0.0), "not above a parabola through the last")
     if fraction >= _TOLD and memorising(climb) <= _MEMORISED:
-        aim = aim.moved(max(step.parabola.center - _BELOW - aim.octave, 0.0), "not far below a parabola either")
+        below = _BELOW_RUNS if step.rung.whole and step.parabola.inside else _BELOW
+        aim = aim.moved(max(step.parabola.center - below - aim.octave, 0.0), "not far below a parabola either")
     rising = None if step.rung.whole or len(climb.steps) < 2 else _rising(step, climb)
     if rising is not None and memorising(climb) <= _MEMORISED:
         aim = aim.moved(max(rising - aim.octave, 0.0), "not below the best, from where the loss still falls upwards")

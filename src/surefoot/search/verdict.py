@@ -120,16 +120,16 @@ def _aimed(climb: Climb, question: Question, step: Step, belief: Belief | None) 
     aim = _Aim(step.parabola.center if belief is None else belief.aim())
     if step.parabola.inside and step.parabola.curvature > 0:
         # Where the belief lies above a parabola that has both its sides, it has taken a cliff for a misfit.
-        aim = aim.moved(min(step.parabola.center - aim.octave, 0.0), "not above a parabola through the last")
+        aim = aim.moved(min(step.parabola.center - aim.octave, 0.0), "kept from going above the parabola through them")
     if fraction >= _TOLD and memorising(climb) <= _MEMORISED:
         below = _BELOW_RUNS if step.rung.whole and step.parabola.inside else _BELOW
-        aim = aim.moved(max(step.parabola.center - below - aim.octave, 0.0), "not far below a parabola either")
+        aim = aim.moved(max(step.parabola.center - below - aim.octave, 0.0), "kept near the parabola through them")
     rising = None if step.rung.whole or len(climb.steps) < 2 else _rising(step, climb)
     if rising is not None and memorising(climb) <= _MEMORISED:
-        aim = aim.moved(max(rising - aim.octave, 0.0), "not below the best, from where the loss still falls upwards")
+        aim = aim.moved(max(rising - aim.octave, 0.0), "kept at the best of them, up to which the loss still falls")
     # Hardly above what was tried: twice too high costs more than twice too low.
     highest = max(math.log2(trial.lr) for trial in step.trials) + (0.0 if step.rung.whole else _ABOVE)
-    aim = aim.moved(min(highest - aim.octave, 0.0), "not above what was tried")
+    aim = aim.moved(min(highest - aim.octave, 0.0), "kept from going above what was tried")
     if fraction < 1 and memorising(climb) > _MEMORISED:
         aim = aim.noted("longer runs memorise, so the full one wants less")
     broken = broken_above(step, climb)

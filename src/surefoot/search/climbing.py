@@ -23,6 +23,7 @@ from surefoot.trial import Trial
 # 1.8 (blow-up), 2.4 or more (the others, which noise may put anywhere); the mean of those that are clear by 1.4.
 _FROM_BLOW, _FROM_FALL, _FROM_HALF = -4.6, -2.0, 0.0
 _LITTLE = 0.25
+"""The cost in runs up to which rungs make a single trial where nothing was learned yet."""
 _NOTHING = 0.0005
 """Expected regret at which a search ends; with a budget of 3 that saved 3 % of the updates and cost nothing."""
 LEAP = 2.0

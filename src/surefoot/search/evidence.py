@@ -12,7 +12,9 @@ from surefoot.search.rungs import Rung
 from surefoot.trial import Trial
 
 _CLEAR, _HARDLY = 3.0, 0.125
+"""Standard errors that a fall of the training loss stands out by; the tolerance's share that is a fall beside it."""
 _FEW = 3
+"""Losses on either side below which an order of them is chance."""
 _FAR = 0.1
 """The regret beside the highest rate tried, if that is the best, from which the best rate lies far above it."""
 

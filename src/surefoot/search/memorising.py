@@ -16,6 +16,7 @@ _WORSE = 0.025
 _FAR_WORSE = 0.06
 """The share of the gain by which a rate that learns more of the training data is judged worse: it overfits."""
 _LONG = 0.09
+"""The share of a run from which a probe that overfits says so of the run."""
 _APART = 4.0
 """Rates further apart than this factor may have the best one between them, and say nothing of memorising."""
 

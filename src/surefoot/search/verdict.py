@@ -24,7 +24,7 @@ _TOLD, _BELOW, _BELOW_RUNS = 0.09, 0.8, 0.4
 where that goes through complete runs, one of them worse on either side, at most so many."""
 _MEMORISED = 0.2
 _STEEP = 0.08
-"""The regret of the next lower rate from which the highest one, if best, is no too high: find 4.8 to 4.5 % mean."""
+"""The regret of the next lower rate from which the highest one, if best, is not too high (find: mean 4.8 to 4.5 %)."""
 _MORE, _NARROWEST, _WIDEST = 0.02, 0.35, 1.0
 """The expected regret that a region may add to that of the peak, and the octaves it reaches at least and at most."""
 _SHORT = 0.18
@@ -117,20 +117,21 @@ def _deepest(climb: Climb) -> Step:
 
 def _aimed(climb: Climb, question: Question, step: Step, belief: Belief | None) -> _Aim:
     fraction = min(step.fraction, 1.0)
+    by_heart = memorising(climb) > _MEMORISED
     aim = _Aim(step.parabola.center if belief is None else belief.aim())
     if step.parabola.inside and step.parabola.curvature > 0:
         # Where the belief lies above a parabola that has both its sides, it has taken a cliff for a misfit.
         aim = aim.moved(min(step.parabola.center - aim.octave, 0.0), "kept from going above the parabola through them")
-    if fraction >= _TOLD and memorising(climb) <= _MEMORISED:
+    if fraction >= _TOLD and not by_heart:
         below = _BELOW_RUNS if step.rung.whole and step.parabola.inside else _BELOW
         aim = aim.moved(max(step.parabola.center - below - aim.octave, 0.0), "kept near the parabola through them")
     rising = None if step.rung.whole or len(climb.steps) < 2 else _rising(step, climb)
-    if rising is not None and memorising(climb) <= _MEMORISED:
+    if rising is not None and not by_heart:
         aim = aim.moved(max(rising - aim.octave, 0.0), "kept at the best of them, up to which the loss still falls")
     # Hardly above what was tried: twice too high costs more than twice too low.
     highest = max(math.log2(trial.lr) for trial in step.trials) + (0.0 if step.rung.whole else _ABOVE)
     aim = aim.moved(min(highest - aim.octave, 0.0), "kept from going above what was tried")
-    if fraction < 1 and memorising(climb) > _MEMORISED:
+    if fraction < 1 and by_heart:
         aim = aim.noted("longer runs memorise, so the full one wants less")
     broken = broken_above(step, climb)
     if broken is not None:

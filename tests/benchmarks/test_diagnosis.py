@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,19 +15,6 @@ NAMES = (
     *("labels", "problems", "training", "logger", "outcomes", "plan", "made"),
     *("logs", "curves", "peers", "judging", "table"),
 )
-
-
-@pytest.fixture(scope="module")
-def bench():
-    kept = {name: sys.modules.pop(name) for name in NAMES if name in sys.modules}
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield SimpleNamespace(**{name: importlib.import_module(name) for name in NAMES})
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in NAMES:
-            sys.modules.pop(name, None)
-        sys.modules.update(kept)
 
 
 def history(loss, **columns):

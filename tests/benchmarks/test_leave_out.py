@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,19 +21,6 @@ NAMES = (
     *("setup", "data", "images", "language", "layers", "rows", "tables", "suite", "grid", "truth", "methods", "table"),
     *("bank", "replay", "constants", "choosing", "leave_out"),
 )
-
-
-@pytest.fixture(scope="module")
-def bench():
-    kept = {name: sys.modules.pop(name) for name in NAMES if name in sys.modules}
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield SimpleNamespace(**{name: importlib.import_module(name) for name in NAMES})
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in NAMES:
-            sys.modules.pop(name, None)
-        sys.modules.update(kept)
 
 
 @pytest.fixture(scope="module")

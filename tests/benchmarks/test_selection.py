@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,19 +17,6 @@ NAMES = (
     "setup", "data", "images", "language", "layers", "rows", "tables", "suite", "grid", "truth", "methods", "table",
     "tuning_free",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def bench():
-    kept = {name: sys.modules.pop(name) for name in NAMES if name in sys.modules}
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield SimpleNamespace(**{name: importlib.import_module(name) for name in NAMES})
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in NAMES:
-            sys.modules.pop(name, None)
-        sys.modules.update(kept)
 
 
 @pytest.fixture
